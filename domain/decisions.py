@@ -1,0 +1,335 @@
+"""What people say when they decide: one model an action, the same for API, pages and database.
+
+The texts stay in the database; a workflow only ever sees the action, codes and ids.
+"""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+from domain.stages import Action
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=4000)]
+SomeText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
+Code = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
+Money = Annotated[Decimal, Field(ge=0, max_digits=12, decimal_places=2)]
+
+
+class RefusalReason(StrEnum):
+    NOT_A_FAULT = "not_a_fault"
+    OPERATING_ERROR = "operating_error"
+    NOT_OUR_PRODUCT = "not_our_product"
+    NO_LONGER_SUPPORTED = "no_longer_supported"
+    OTHER = "other"
+
+
+class AuditReason(StrEnum):
+    """Why an audit did not pass; one for each thing it checks (policy 2.3.1), and duplicates."""
+
+    CUSTOMER_DATA = "customer_data"
+    FAULT_AND_PART = "fault_and_part"
+    WARRANTY = "warranty"
+    COMPANY_POLICY = "company_policy"
+    DUPLICATE = "duplicate"
+
+
+class LossReason(StrEnum):
+    LOST = "lost"
+    DAMAGED = "damaged"
+
+
+class Condition(StrEnum):
+    SOUND = "sound"
+    DAMAGED = "damaged"
+
+
+class Completion(StrEnum):
+    """How an installation ended (policy 6.1)."""
+
+    FITTED_AND_TESTED = "fitted_and_tested"
+    FITTED_BY_CUSTOMER = "fitted_by_customer"
+
+
+class Hindrance(StrEnum):
+    """Why a part could not be fitted, or did not help."""
+
+    WRONG_PART = "wrong_part"
+    PART_DEFECTIVE = "part_defective"
+    OTHER_FAULT = "other_fault"
+    CUSTOMER_ABSENT = "customer_absent"
+
+
+class CancelReason(StrEnum):
+    CUSTOMER_WISH = "customer_wish"
+    DUPLICATE = "duplicate"
+    REPLACED_OTHERWISE = "replaced_otherwise"
+    NO_PART = "no_part"
+    OTHER = "other"
+
+
+class _Decision(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Line(BaseModel):
+    """A part and how many of it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    part: Code
+    quantity: int = Field(1, ge=1, le=999)
+
+
+Lines = Annotated[tuple[Line, ...], Field(min_length=1, max_length=20)]
+
+
+class Take(_Decision):
+    action: Literal[Action.TAKE] = Action.TAKE
+
+
+class Quote(_Decision):
+    """It is a plain replacement case: these parts, at this time, cost and guarantee (policy 2.2.2)."""
+
+    action: Literal[Action.QUOTE] = Action.QUOTE
+    lines: Lines
+    note: Text = ""
+
+
+class SendForInspection(_Decision):
+    """The cause may not be just a part: the customer brings the product in (policy 2.2.1)."""
+
+    action: Literal[Action.SEND_FOR_INSPECTION] = Action.SEND_FOR_INSPECTION
+    outlet: Code
+    advice: SomeText
+
+
+class Refuse(_Decision):
+    action: Literal[Action.REFUSE] = Action.REFUSE
+    reason: RefusalReason
+    explanation: SomeText
+
+
+class FaultFound(_Decision):
+    action: Literal[Action.FAULT_FOUND] = Action.FAULT_FOUND
+    finding: SomeText
+
+
+class NoFaultFound(_Decision):
+    action: Literal[Action.NO_FAULT_FOUND] = Action.NO_FAULT_FOUND
+    finding: SomeText
+
+
+class Consent(_Decision):
+    """The customer agrees to the quotation as shown (policy 2.2.2)."""
+
+    action: Literal[Action.CONSENT] = Action.CONSENT
+    note: Text = ""
+
+
+class Decline(_Decision):
+    action: Literal[Action.DECLINE] = Action.DECLINE
+    explanation: Text = ""
+
+
+class Approve(_Decision):
+    """The auditor signs (policy 2.3.2); all four checks of policy 2.3.1 must be confirmed."""
+
+    action: Literal[Action.APPROVE] = Action.APPROVE
+    customer_data: Literal[True]
+    fault_and_part: Literal[True]
+    warranty: Literal[True]
+    company_policy: Literal[True]
+    note: Text = ""
+
+
+class ReturnForCorrection(_Decision):
+    action: Literal[Action.RETURN_FOR_CORRECTION] = Action.RETURN_FOR_CORRECTION
+    reason: AuditReason
+    explanation: SomeText
+
+
+class Reject(_Decision):
+    action: Literal[Action.REJECT] = Action.REJECT
+    reason: AuditReason
+    explanation: SomeText
+
+
+class Correct(_Decision):
+    """What the service centre put right; empty fields stay as they were (policy 2.3.2)."""
+
+    action: Literal[Action.CORRECT] = Action.CORRECT
+    lines: Lines
+    serial: Text = ""
+    fault: Text = ""
+    explanation: SomeText
+
+
+class Pack(_Decision):
+    """Picked, checked against the packing list and packed (policy 5.2.1, 5.2.2)."""
+
+    action: Literal[Action.PACK] = Action.PACK
+    carrier: Code | None = None
+    weight_kg: Decimal | None = Field(None, gt=0, le=2000, max_digits=8, decimal_places=3)
+
+
+class HandOver(_Decision):
+    """The carrier has the goods (policy 5.2.3); a waybill written by hand where no carrier gave one."""
+
+    action: Literal[Action.HAND_OVER] = Action.HAND_OVER
+    waybill: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{4,40}$")] | None = None
+
+
+class Deliver(_Decision):
+    action: Literal[Action.DELIVER] = Action.DELIVER
+    note: Text = ""
+
+
+class DeclareLost(_Decision):
+    action: Literal[Action.DECLARE_LOST] = Action.DECLARE_LOST
+    reason: LossReason
+    explanation: SomeText
+
+
+class ReceiveBack(_Decision):
+    action: Literal[Action.RECEIVE_BACK] = Action.RECEIVE_BACK
+    condition: Condition
+    note: Text = ""
+
+
+class BookAppointment(_Decision):
+    """Agreed with the customer beforehand (policy 6.1.2)."""
+
+    action: Literal[Action.BOOK_APPOINTMENT] = Action.BOOK_APPOINTMENT
+    technician: Code
+    starts_at: AwareDatetime
+    minutes: int = Field(60, ge=15, le=600)
+
+    @property
+    def ends_at(self) -> datetime:
+        return self.starts_at + timedelta(minutes=self.minutes)
+
+
+class ReportFitted(_Decision):
+    """The part works and the customer was shown how to use and care for it (policy 6.1.3)."""
+
+    action: Literal[Action.REPORT_FITTED] = Action.REPORT_FITTED
+    completion: Completion = Completion.FITTED_AND_TESTED
+    customer_instructed: bool = True
+    report: Text = ""
+
+
+class ReportNotFitted(_Decision):
+    action: Literal[Action.REPORT_NOT_FITTED] = Action.REPORT_NOT_FITTED
+    hindrance: Hindrance
+    report: SomeText
+
+
+class RecordAttempt(_Decision):
+    """The customer could not be reached (policy 6.2.1)."""
+
+    action: Literal[Action.RECORD_ATTEMPT] = Action.RECORD_ATTEMPT
+    note: Text = ""
+
+
+class AnswerWorks(_Decision):
+    action: Literal[Action.ANSWER_WORKS] = Action.ANSWER_WORKS
+    satisfaction: int = Field(ge=1, le=5)
+    remark: Text = ""
+
+
+class AnswerFaulty(_Decision):
+    """The fault stays or the part is bad: somebody comes again (policy 6.2.2)."""
+
+    action: Literal[Action.ANSWER_FAULTY] = Action.ANSWER_FAULTY
+    satisfaction: int | None = Field(None, ge=1, le=5)
+    problem: SomeText
+
+
+class SendPart(_Decision):
+    action: Literal[Action.SEND_PART] = Action.SEND_PART
+    lines: Lines
+    note: Text = ""
+
+
+class SendTechnician(_Decision):
+    action: Literal[Action.SEND_TECHNICIAN] = Action.SEND_TECHNICIAN
+    note: Text = ""
+
+
+class SettleClaim(_Decision):
+    """What a claim on carrier or supplier came to; 0 if nothing was got."""
+
+    action: Literal[Action.SETTLE_CLAIM] = Action.SETTLE_CLAIM
+    claim: int = Field(ge=1)
+    amount: Money
+    explanation: SomeText
+
+
+class Cancel(_Decision):
+    action: Literal[Action.CANCEL] = Action.CANCEL
+    reason: CancelReason
+    explanation: Text = ""
+
+
+class MoveDue(_Decision):
+    """A clock is moved by a person, with a reason; nothing else moves one."""
+
+    action: Literal[Action.MOVE_DUE] = Action.MOVE_DUE
+    due: AwareDatetime
+    explanation: SomeText
+
+
+class Confirm(_Decision):
+    """The supplier's signature under the purchase order, with the date it promises (policy 3.2.2)."""
+
+    action: Literal[Action.CONFIRM] = Action.CONFIRM
+    promised_at: AwareDatetime
+    signed_by: SomeText
+
+
+class PromiseLater(_Decision):
+    """The supplier moves its promise; reported to the service centre (policy 3.2.3)."""
+
+    action: Literal[Action.PROMISE_LATER] = Action.PROMISE_LATER
+    promised_at: AwareDatetime
+    explanation: SomeText
+
+
+class PassOn(_Decision):
+    """The next supplier takes over."""
+
+    action: Literal[Action.PASS_ON] = Action.PASS_ON
+    explanation: SomeText
+
+
+class ReceivedLine(BaseModel):
+    """What came of a part: accepted into qualified stock, refused into nonconforming (policy 3.2.3, 4.1.1)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    part: Code
+    accepted: int = Field(ge=0, le=9999)
+    refused: int = Field(0, ge=0, le=9999)
+
+
+class ReceiveGoods(_Decision):
+    action: Literal[Action.RECEIVE_GOODS] = Action.RECEIVE_GOODS
+    lines: Annotated[tuple[ReceivedLine, ...], Field(min_length=1, max_length=20)]
+    note: Text = ""
+
+
+Decision = Annotated[
+    Take | Quote | SendForInspection | Refuse | FaultFound | NoFaultFound | Consent | Decline | Approve
+    | ReturnForCorrection | Reject | Correct | Pack | HandOver | Deliver | DeclareLost | ReceiveBack
+    | BookAppointment | ReportFitted | ReportNotFitted | RecordAttempt | AnswerWorks | AnswerFaulty
+    | SendPart | SendTechnician | SettleClaim | Cancel | MoveDue,
+    Field(discriminator="action"),
+]  # fmt: skip
+
+PurchaseDecision = Annotated[Confirm | PromiseLater | PassOn | ReceiveGoods | MoveDue, Field(discriminator="action")]
+
+DECISIONS: dict[Action, type[BaseModel]] = {
+    model.model_fields["action"].default: model for model in _Decision.__subclasses__()
+}
+"""The model of each action that people take."""

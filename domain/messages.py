@@ -1,0 +1,86 @@
+"""What workflows, activities and the API say to each other: ids, codes and instants, never a person's words."""
+
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from domain.parcels import Milestone
+from domain.stages import Action, PurchaseStage, Role, Stage
+from domain.waiting import Alarm, Wait
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Decide(_Message):
+    """A person's decision; what was said with it stands in the database under `submission`."""
+
+    action: Action
+    by: str
+    role: Role
+    submission: UUID
+
+
+class Step(_Message):
+    """One step of a document's life, committed in one transaction; `seq` makes a repeat harmless."""
+
+    document: str
+    seq: int
+    action: Action
+    at: datetime
+    by: str
+    role: Role
+    submission: UUID | None = None
+    alarm: Alarm | None = None
+    shipment: str | None = None
+
+
+class OrderState(_Message):
+    """Where an order stands after a step. `shipment` is the one under way; `to_place` are purchase orders
+    that must now be started, `to_book` and `to_recall` say what the carrier must be asked."""
+
+    number: str
+    stage: Stage
+    seq: int
+    round: int
+    entered_by: str
+    service_centre: str
+    urgent: bool
+    wait: Wait | None
+    shipment: str | None = None
+    to_place: tuple[str, ...] = ()
+    to_tell: tuple[str, ...] = ()
+    to_book: bool = False
+    to_recall: bool = False
+
+
+class PurchaseState(_Message):
+    """Where a purchase order stands after a step. `to_tell` are the orders whose parts came in, `to_place`
+    the purchase order that takes over from this one."""
+
+    number: str
+    stage: PurchaseStage
+    seq: int
+    wait: Wait | None
+    to_tell: tuple[str, ...] = ()
+    to_place: tuple[str, ...] = ()
+
+
+class Scanned(_Message):
+    """News of a parcel. `still_by` is when it counts as standing still if nothing more is heard."""
+
+    shipment: str
+    milestone: Milestone
+    at: datetime
+    still_by: datetime
+
+
+class Decided(_Message):
+    """The answer to a decision: where the document stands now."""
+
+    document: str
+    stage: str
+    seq: int
+    wait: Wait | None

@@ -1,0 +1,128 @@
+"""A policy version: every [X] of the rules, as data (policy 1.1 ff.). An order pins one when it starts."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from domain.stages import Action
+from domain.waiting import OWNERS, Alarm, Clock, Wait
+from domain.working_time import Calendar, CalendarRules, Span, calendar_of
+
+
+class _Rules(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class AlarmRule(_Rules):
+    """An alarm at a share of the time until due (1 = when due), or a span after it is due; maybe repeated."""
+
+    action: Action
+    share: float = Field(1, gt=0, le=1)
+    then: Span | None = None
+    every: Span | None = None
+
+
+class ClockRule(_Rules):
+    """How long something may take, and what is done about it meanwhile."""
+
+    due: Span
+    alarms: tuple[AlarmRule, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _never_silent(self) -> "ClockRule":
+        ends = {Action.LAPSE, Action.GIVE_UP, Action.DECLARE_LOST}
+        if not any(rule.every or rule.action in ends for rule in self.alarms):
+            raise ValueError("a wait must end by rule or keep escalating: repeat an alarm (`every`)")
+        return self
+
+
+class ParcelRules(_Rules):
+    """When a parcel is asked after, and when silence is worth a message (policy 5.2.4)."""
+
+    no_pickup_scan: Span
+    no_movement: Span
+    look_every: Span
+    look_near_due: Span
+    lost_after: Span
+    late_look: Span
+
+
+class RevisitRules(_Rules):
+    """How often a customer who can't be reached is tried (policy 6.2.1)."""
+
+    attempts: int = Field(ge=1)
+    again_after: Span
+
+
+class PurchasingRules(_Rules):
+    """How a supplier is chosen when stock has run out (policy 3.2.1, 3.3.1)."""
+
+    price_weight: Decimal = Field(ge=0)
+    lead_time_weight: Decimal = Field(ge=0)
+    reminders_before_next_supplier: int = Field(ge=1)
+
+
+class QuotationRules(_Rules):
+    """What the customer is told before consenting (policy 2.2.2)."""
+
+    stock_lead: Span
+    transit: Span
+    labour: Decimal = Field(ge=0)
+    travel: Decimal = Field(ge=0)
+
+
+class Policy(_Rules):
+    name: str
+    version: int = Field(ge=1)
+    title: str
+    calendar: CalendarRules
+    clocks: Mapping[Clock, ClockRule]
+    parcels: ParcelRules
+    revisit: RevisitRules
+    purchasing: PurchasingRules
+    quotation: QuotationRules
+
+    @model_validator(mode="after")
+    def _every_clock(self) -> "Policy":
+        missing = [clock for clock in Clock if clock not in self.clocks]
+        if missing:
+            raise ValueError(f"no times for {', '.join(missing)}")
+        return self
+
+
+class Timekeeper:
+    """Starts clocks: a policy's times on a calendar."""
+
+    def __init__(self, policy: Policy, overrides: Mapping[date, bool]) -> None:
+        self.policy = policy
+        self.calendar: Calendar = calendar_of(policy.calendar, overrides)
+
+    def after(self, start: datetime, span: Span) -> datetime:
+        return self.calendar.after(start, span)
+
+    def wait(self, clock: Clock, since: datetime, due: datetime | None = None) -> Wait:
+        """The wait that begins at `since`; `due` where something agreed replaces the policy's span."""
+        rules = self.policy.clocks[clock]
+        due = due or self.calendar.after(since, rules.due)
+        alarms = tuple(self._alarm(rule, since, due) for rule in rules.alarms)
+        return Wait(clock=clock, owner=OWNERS[clock], since=since, due=due, alarms=alarms)
+
+    def rang(self, wait: Wait, alarm: Alarm) -> Wait:
+        """The wait after one of its alarms rang: the alarm is gone, or stands again at its next instant."""
+        left = tuple(other for other in wait.alarms if other != alarm)
+        every = next(
+            (r.every for r in self.policy.clocks[wait.clock].alarms if r.action == alarm.action and r.every),
+            None,
+        )
+        if every and not any(other.action == alarm.action for other in left):
+            at = self.calendar.open_from(self.calendar.after(alarm.at, every))
+            left = (*left, Alarm(action=alarm.action, at=at, count=alarm.count + 1))
+        return wait.model_copy(update={"alarms": left})
+
+    def _alarm(self, rule: AlarmRule, since: datetime, due: datetime) -> Alarm:
+        at = due if rule.share == 1 else self.calendar.share(since, due, rule.share)
+        if rule.then:
+            at = self.calendar.after(due, rule.then)
+        return Alarm(action=rule.action, at=self.calendar.open_from(at))

@@ -1,0 +1,275 @@
+"""The lives of a replacement order and of a purchase order as tables: which action at which stage, by whom,
+leads where.
+
+Validators, API, pages and diagrams all read these tables; nothing else knows what may follow what.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+
+
+class Role(StrEnum):
+    SERVICE_AGENT = "service_agent"
+    AUDITOR = "auditor"
+    BUYER = "buyer"
+    WAREHOUSE_KEEPER = "warehouse_keeper"
+    DISPATCHER = "dispatcher"
+    TECHNICIAN = "technician"
+    SUPERVISOR = "supervisor"
+    ADMINISTRATOR = "administrator"
+    CUSTOMER = "customer"
+    SUPPLIER = "supplier"
+    CARRIER = "carrier"
+    SYSTEM = "system"
+
+
+class Stage(StrEnum):
+    RECEIVED = "received"
+    TRIAGE = "triage"
+    INSPECTION = "inspection"
+    QUOTED = "quoted"
+    AUDIT = "audit"
+    RETURNED = "returned"
+    SOURCING = "sourcing"
+    DISPATCH = "dispatch"
+    IN_TRANSIT = "in_transit"
+    INSTALLATION = "installation"
+    REVISIT = "revisit"
+    REWORK = "rework"
+    SETTLING = "settling"
+    CLOSED = "closed"
+    CANCELLED = "cancelled"
+    REJECTED = "rejected"
+    DECLINED = "declined"
+
+
+ENDS = frozenset({Stage.CLOSED, Stage.CANCELLED, Stage.REJECTED, Stage.DECLINED})
+OPEN = tuple(stage for stage in Stage if stage not in ENDS)
+
+
+class PurchaseStage(StrEnum):
+    PLACED = "placed"
+    CONFIRMED = "confirmed"
+    GOODS_RECEIVED = "goods_received"
+    PASSED_ON = "passed_on"
+    WITHDRAWN = "withdrawn"
+
+
+PURCHASE_ENDS = frozenset({PurchaseStage.GOODS_RECEIVED, PurchaseStage.PASSED_ON, PurchaseStage.WITHDRAWN})
+PURCHASE_OPEN = (PurchaseStage.PLACED, PurchaseStage.CONFIRMED)
+
+
+class Action(StrEnum):
+    """What can happen to an order or a purchase order. People decide; machines bring news; alarms ring."""
+
+    # people, to an order
+    TAKE = "take"
+    QUOTE = "quote"
+    SEND_FOR_INSPECTION = "send_for_inspection"
+    REFUSE = "refuse"
+    FAULT_FOUND = "fault_found"
+    NO_FAULT_FOUND = "no_fault_found"
+    CONSENT = "consent"
+    DECLINE = "decline"
+    APPROVE = "approve"
+    RETURN_FOR_CORRECTION = "return_for_correction"
+    REJECT = "reject"
+    CORRECT = "correct"
+    PACK = "pack"
+    HAND_OVER = "hand_over"
+    DELIVER = "deliver"
+    DECLARE_LOST = "declare_lost"
+    RECEIVE_BACK = "receive_back"
+    BOOK_APPOINTMENT = "book_appointment"
+    REPORT_FITTED = "report_fitted"
+    REPORT_NOT_FITTED = "report_not_fitted"
+    RECORD_ATTEMPT = "record_attempt"
+    ANSWER_WORKS = "answer_works"
+    ANSWER_FAULTY = "answer_faulty"
+    SEND_PART = "send_part"
+    SEND_TECHNICIAN = "send_technician"
+    SETTLE_CLAIM = "settle_claim"
+    CANCEL = "cancel"
+    MOVE_DUE = "move_due"
+    # people, to a purchase order
+    CONFIRM = "confirm"
+    PROMISE_LATER = "promise_later"
+    RECEIVE_GOODS = "receive_goods"
+    PASS_ON = "pass_on"
+    # machines
+    RESTOCK = "restock"
+    BOOK = "book"
+    BOOKING_REFUSED = "booking_refused"
+    PICK_UP = "pick_up"
+    TROUBLE = "trouble"
+    TURN_BACK = "turn_back"
+    RECALL = "recall"
+    WITHDRAW = "withdraw"
+    # alarms
+    REMIND = "remind"
+    ESCALATE = "escalate"
+    NO_PICKUP_SCAN = "no_pickup_scan"
+    NO_MOVEMENT = "no_movement"
+    LATE = "late"
+    LAPSE = "lapse"
+    GIVE_UP = "give_up"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Where an action may happen and where it leads, and who may do it."""
+
+    moves: Mapping[StrEnum, StrEnum]
+    by: frozenset[Role]
+
+    @property
+    def for_people(self) -> bool:
+        return self.by != {Role.SYSTEM}
+
+
+def _rule(moves: Mapping[Any, StrEnum], *by: Role) -> Rule:
+    return Rule(MappingProxyType(dict(moves)), frozenset(by))
+
+
+def _stays(*stages: Stage) -> dict[Stage, Stage]:
+    return {stage: stage for stage in stages}
+
+
+_AGENT, _AUDITOR, _KEEPER = Role.SERVICE_AGENT, Role.AUDITOR, Role.WAREHOUSE_KEEPER
+_DISPATCHER, _TECHNICIAN, _CUSTOMER = Role.DISPATCHER, Role.TECHNICIAN, Role.CUSTOMER
+_BUYER, _SUPPLIER, _SUPERVISOR, _SYSTEM = Role.BUYER, Role.SUPPLIER, Role.SUPERVISOR, Role.SYSTEM
+_S, _P = Stage, PurchaseStage
+
+RULES: Mapping[Action, Rule] = MappingProxyType(
+    {
+        # policy 2.1, 2.2: application and first judgement
+        Action.TAKE: _rule({_S.RECEIVED: _S.TRIAGE}, _AGENT),
+        Action.QUOTE: _rule({_S.TRIAGE: _S.QUOTED}, _AGENT),
+        Action.SEND_FOR_INSPECTION: _rule({_S.TRIAGE: _S.INSPECTION}, _AGENT),
+        Action.REFUSE: _rule({_S.TRIAGE: _S.REJECTED}, _AGENT),
+        Action.FAULT_FOUND: _rule({_S.INSPECTION: _S.TRIAGE}, _TECHNICIAN, _AGENT),
+        Action.NO_FAULT_FOUND: _rule({_S.INSPECTION: _S.CLOSED}, _TECHNICIAN, _AGENT),
+        Action.CONSENT: _rule({_S.QUOTED: _S.AUDIT}, _CUSTOMER, _AGENT),
+        Action.DECLINE: _rule({_S.QUOTED: _S.DECLINED}, _CUSTOMER, _AGENT),
+        Action.LAPSE: _rule({_S.QUOTED: _S.DECLINED}, _SYSTEM),
+        # policy 2.3: audit
+        Action.APPROVE: _rule({_S.AUDIT: _S.SOURCING}, _AUDITOR),
+        Action.RETURN_FOR_CORRECTION: _rule({_S.AUDIT: _S.RETURNED}, _AUDITOR),
+        Action.REJECT: _rule({_S.AUDIT: _S.REJECTED}, _AUDITOR),
+        Action.CORRECT: _rule({_S.RETURNED: _S.AUDIT}, _AGENT),
+        # policy 3.2: stock first, else a purchase order. Sourcing with every line reserved is dispatch.
+        Action.RESTOCK: _rule(_stays(_S.SOURCING), _SYSTEM),
+        # policy 5.2: dispatch and transport
+        Action.PACK: _rule(_stays(_S.DISPATCH), _KEEPER),
+        Action.BOOK: _rule(_stays(_S.DISPATCH), _SYSTEM),
+        Action.BOOKING_REFUSED: _rule(_stays(_S.DISPATCH), _SYSTEM),
+        Action.HAND_OVER: _rule({_S.DISPATCH: _S.IN_TRANSIT}, _KEEPER, _DISPATCHER),
+        Action.PICK_UP: _rule({_S.DISPATCH: _S.IN_TRANSIT}, _SYSTEM),
+        Action.DELIVER: _rule({_S.IN_TRANSIT: _S.INSTALLATION}, _DISPATCHER, _AGENT, _CUSTOMER, _SYSTEM),
+        Action.TROUBLE: _rule(_stays(_S.IN_TRANSIT), _SYSTEM),
+        Action.TURN_BACK: _rule({_S.IN_TRANSIT: _S.IN_TRANSIT, _S.INSTALLATION: _S.IN_TRANSIT}, _SYSTEM),
+        Action.DECLARE_LOST: _rule({_S.IN_TRANSIT: _S.SOURCING, _S.SETTLING: _S.SETTLING}, _DISPATCHER, _SYSTEM),
+        Action.RECEIVE_BACK: _rule({_S.IN_TRANSIT: _S.SOURCING, _S.SETTLING: _S.SETTLING}, _KEEPER),
+        Action.NO_PICKUP_SCAN: _rule(_stays(_S.IN_TRANSIT), _SYSTEM),
+        Action.NO_MOVEMENT: _rule(_stays(_S.IN_TRANSIT), _SYSTEM),
+        Action.LATE: _rule(_stays(_S.IN_TRANSIT), _SYSTEM),
+        # policy 6.1: installation
+        Action.BOOK_APPOINTMENT: _rule(_stays(_S.INSTALLATION), _DISPATCHER),
+        Action.REPORT_FITTED: _rule({_S.INSTALLATION: _S.REVISIT}, _TECHNICIAN, _CUSTOMER, _AGENT),
+        Action.REPORT_NOT_FITTED: _rule({_S.INSTALLATION: _S.REWORK}, _TECHNICIAN),
+        # policy 6.2: revisit, until it is solved
+        Action.RECORD_ATTEMPT: _rule(_stays(_S.REVISIT), _AGENT),
+        Action.ANSWER_WORKS: _rule({_S.REVISIT: _S.CLOSED}, _CUSTOMER, _AGENT),
+        Action.ANSWER_FAULTY: _rule({_S.REVISIT: _S.REWORK}, _CUSTOMER, _AGENT),
+        Action.GIVE_UP: _rule({_S.REVISIT: _S.CLOSED}, _SYSTEM),
+        Action.SEND_PART: _rule({_S.REWORK: _S.SOURCING}, _AGENT, _DISPATCHER),
+        Action.SEND_TECHNICIAN: _rule({_S.REWORK: _S.INSTALLATION}, _AGENT, _DISPATCHER),
+        # an order ends when every track of it is settled; until then it is settling
+        Action.RECALL: _rule(_stays(_S.SETTLING), _SYSTEM),
+        Action.SETTLE_CLAIM: _rule(_stays(*OPEN), _DISPATCHER, _SUPERVISOR),
+        Action.CANCEL: _rule({stage: _S.CANCELLED for stage in OPEN if stage is not _S.SETTLING}, _AGENT, _SUPERVISOR),
+        Action.MOVE_DUE: _rule(_stays(*OPEN), _SUPERVISOR),
+        Action.REMIND: _rule(_stays(*OPEN), _SYSTEM),
+        Action.ESCALATE: _rule(_stays(*OPEN), _SYSTEM),
+    }
+)
+
+
+PURCHASE_RULES: Mapping[Action, Rule] = MappingProxyType(
+    {
+        # policy 3.2.2: confirmed by signature; a silent or unwilling supplier is followed by the next
+        Action.CONFIRM: _rule({_P.PLACED: _P.CONFIRMED}, _SUPPLIER, _BUYER),
+        Action.PASS_ON: _rule(dict.fromkeys(PURCHASE_OPEN, _P.PASSED_ON), _BUYER, _SYSTEM),
+        # policy 3.2.3: followed until the goods are there
+        Action.PROMISE_LATER: _rule({_P.CONFIRMED: _P.CONFIRMED}, _SUPPLIER, _BUYER),
+        Action.RECEIVE_GOODS: _rule(dict.fromkeys(PURCHASE_OPEN, _P.CONFIRMED), _KEEPER),
+        Action.WITHDRAW: _rule({stage: stage for stage in PURCHASE_OPEN}, _SYSTEM),
+        Action.MOVE_DUE: _rule({stage: stage for stage in PURCHASE_OPEN}, _SUPERVISOR),
+        Action.REMIND: _rule({stage: stage for stage in PURCHASE_OPEN}, _SYSTEM),
+        Action.ESCALATE: _rule({stage: stage for stage in PURCHASE_OPEN}, _SYSTEM),
+    }
+)
+
+
+class Refusal(ValueError):
+    """Why an action may not happen now; `code` is stable and goes to the client."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(frozen=True)
+class Life:
+    """A table of rules with its stages. `passes` names the stages that are left at once when a condition holds."""
+
+    stages: type[StrEnum]
+    rules: Mapping[Action, Rule]
+    ends: frozenset[StrEnum]
+    passes: Mapping[StrEnum, tuple[StrEnum, str]]
+
+    def next_stage(self, stage: StrEnum, action: Action, role: Role) -> StrEnum:
+        """Where `action` by `role` leads from `stage`.
+
+        Raises Refusal `stage_moved_on` (not at this stage) or `role_forbidden` (not by this role).
+        """
+        rule = self.rules.get(action)
+        if rule is None or stage not in rule.moves:
+            raise Refusal("stage_moved_on", f"{action} is not possible at stage {stage}")
+        if role not in rule.by:
+            raise Refusal("role_forbidden", f"{action} is not for a {role}")
+        return rule.moves[stage]
+
+    def possible(self, stage: StrEnum, role: Role) -> tuple[Action, ...]:
+        """The actions this role may take at this stage, in the order of the table."""
+        return tuple(a for a, rule in self.rules.items() if stage in rule.moves and role in rule.by)
+
+
+ORDER = Life(
+    Stage,
+    RULES,
+    frozenset(ENDS),
+    MappingProxyType(
+        {
+            Stage.SOURCING: (Stage.DISPATCH, "every line is reserved"),
+            Stage.CLOSED: (Stage.SETTLING, "something is still owing"),
+            Stage.CANCELLED: (Stage.SETTLING, "something is still owing"),
+            Stage.SETTLING: (Stage.CLOSED, "nothing is owing any more"),
+        }
+    ),
+)
+
+PURCHASE = Life(
+    PurchaseStage,
+    PURCHASE_RULES,
+    frozenset(PURCHASE_ENDS),
+    MappingProxyType(
+        {
+            PurchaseStage.CONFIRMED: (PurchaseStage.GOODS_RECEIVED, "nothing is outstanding"),
+            PurchaseStage.PLACED: (PurchaseStage.WITHDRAWN, "no order waits for it"),
+        }
+    ),
+)

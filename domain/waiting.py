@@ -1,0 +1,100 @@
+"""What is waited for, by whom, until when, and which alarms ring meanwhile."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+
+from domain.stages import Action, Role
+
+
+class Clock(StrEnum):
+    """Everything an order or a purchase order can wait for; the policy gives each its times."""
+
+    TAKE_UP = "take_up"
+    JUDGEMENT = "judgement"
+    FINDING = "finding"
+    CONSENT = "consent"
+    SIGNATURE = "signature"
+    CORRECTION = "correction"
+    PARTS = "parts"
+    PACKING = "packing"
+    LABEL = "label"
+    HANDOVER = "handover"
+    DELIVERY = "delivery"
+    RETURNED_PARCEL = "returned_parcel"
+    APPOINTMENT = "appointment"
+    VISIT = "visit"
+    REVISIT = "revisit"
+    REWORK = "rework"
+    SETTLEMENT = "settlement"
+    CONFIRMATION = "confirmation"
+    ARRIVAL = "arrival"
+
+
+OWNERS: dict[Clock, Role] = {
+    Clock.TAKE_UP: Role.SERVICE_AGENT,
+    Clock.JUDGEMENT: Role.SERVICE_AGENT,
+    Clock.FINDING: Role.TECHNICIAN,
+    Clock.CONSENT: Role.CUSTOMER,
+    Clock.SIGNATURE: Role.AUDITOR,
+    Clock.CORRECTION: Role.SERVICE_AGENT,
+    Clock.PARTS: Role.BUYER,
+    Clock.PACKING: Role.WAREHOUSE_KEEPER,
+    Clock.LABEL: Role.CARRIER,
+    Clock.HANDOVER: Role.WAREHOUSE_KEEPER,
+    Clock.DELIVERY: Role.CARRIER,
+    Clock.RETURNED_PARCEL: Role.WAREHOUSE_KEEPER,
+    Clock.APPOINTMENT: Role.DISPATCHER,
+    Clock.VISIT: Role.TECHNICIAN,
+    Clock.REVISIT: Role.SERVICE_AGENT,
+    Clock.REWORK: Role.DISPATCHER,
+    Clock.SETTLEMENT: Role.DISPATCHER,
+    Clock.CONFIRMATION: Role.SUPPLIER,
+    Clock.ARRIVAL: Role.SUPPLIER,
+}
+
+CARETAKERS: dict[Role, Role] = {
+    Role.CUSTOMER: Role.SERVICE_AGENT,
+    Role.SUPPLIER: Role.BUYER,
+    Role.CARRIER: Role.DISPATCHER,
+}
+"""Who of the staff looks after a wait whose owner is outside the house."""
+
+
+class Alarm(BaseModel):
+    """An instant at which something is done about a wait; `count` numbers the repeats from 1."""
+
+    model_config = ConfigDict(frozen=True)
+    action: Action
+    at: datetime
+    count: int = 1
+
+
+class Wait(BaseModel):
+    """One wait, as computed when it began. Moving it is a command of its own, so it never drifts by itself."""
+
+    model_config = ConfigDict(frozen=True)
+    clock: Clock
+    owner: Role
+    since: datetime
+    due: datetime
+    alarms: tuple[Alarm, ...] = ()
+
+    @property
+    def next(self) -> Alarm | None:
+        """The alarm that rings first."""
+        return min(self.alarms, key=lambda alarm: alarm.at, default=None)
+
+    @property
+    def caretaker(self) -> Role:
+        """The role in whose list this wait stands."""
+        return CARETAKERS.get(self.owner, self.owner)
+
+    def without(self, *actions: Action) -> "Wait":
+        return self.model_copy(update={"alarms": tuple(a for a in self.alarms if a.action not in actions)})
+
+    def moved(self, action: Action, at: datetime) -> "Wait":
+        """The same wait with the alarms of one kind replaced by one at `at`."""
+        others = self.without(action).alarms
+        return self.model_copy(update={"alarms": (*others, Alarm(action=action, at=at))})

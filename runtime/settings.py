@@ -1,0 +1,74 @@
+"""Everything a deployment may set: environment with the prefix HUANJIAN_, `.env`, or flags."""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+LOOPBACK = "127.0.0.1"
+
+
+def postgres_password_file(home: Path) -> Path:
+    """Where the standalone PostgreSQL of this home folder has its password."""
+    return home / "postgres.password"
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="HUANJIAN_", env_file=".env", extra="ignore", frozen=True)
+
+    home: Path = Field(Path("var"), description="Folder for the data of a standalone system.")
+    host: str = Field(LOOPBACK, description="Address the API listens on; other local servers stay on loopback.")
+    api_port: int = 8080
+    postgres_port: int = 54320
+    temporal_port: int = 7233
+    temporal_ui_port: int = 8233
+    carrier_port: int = 8090
+    metrics_port: int = Field(9464, description="The worker's Prometheus metrics; 0 switches them off.")
+
+    database_url: SecretStr | None = Field(
+        None,
+        description="postgresql+asyncpg://…; without it the standalone PostgreSQL of `home` and `postgres_port`.",
+    )
+    temporal_address: str | None = Field(None, description="host:port; without it the standalone server's.")
+    temporal_ui_url: str | None = Field(None, description="Where people open Temporal's UI.")
+    temporal_namespace: str = "default"
+    task_queue: str = "huanjian"
+    public_url: str | None = Field(None, description="Address under which customers and carriers reach the API.")
+
+    policy: str = Field("standard", description="Name of the policy whose newest version new orders pin.")
+    time_zone: str = Field("Asia/Shanghai", description="Zone in which pages show instants.")
+    session_hours: int = Field(12, description="How long a log-in lasts, in hours.")
+
+    database_connections: int = Field(20, ge=2, description="Connection pool of one process.")
+    activity_slots: int = Field(12, ge=1, description="Activities one worker runs at once.")
+    local_activity_slots: int = Field(8, ge=1, description="Commits inside updates one worker runs at once.")
+    workflow_slots: int = Field(40, ge=2, description="Workflow tasks one worker runs at once.")
+    cached_workflows: int = Field(1000, ge=0, description="Workflows one worker keeps in memory.")
+    grace_seconds: int = Field(20, ge=0, description="How long running activities may take after SIGTERM.")
+
+    log_format: Literal["json", "text"] = "json"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @cached_property
+    def database(self) -> str:
+        """Where PostgreSQL is, as SQLAlchemy wants it."""
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        password = postgres_password_file(self.home).read_text()
+        return f"postgresql+asyncpg://huanjian:{password}@{LOOPBACK}:{self.postgres_port}/huanjian"
+
+    @cached_property
+    def temporal(self) -> str:
+        """Where Temporal's front end is, host:port."""
+        return self.temporal_address or f"{LOOPBACK}:{self.temporal_port}"
+
+    @cached_property
+    def temporal_ui(self) -> str:
+        return self.temporal_ui_url or f"http://{LOOPBACK}:{self.temporal_ui_port}"
+
+    @cached_property
+    def api_url(self) -> str:
+        return self.public_url or f"http://{self.host}:{self.api_port}"

@@ -1,0 +1,82 @@
+"""How every process talks to Temporal: one client, one data converter, one place for workflow ids."""
+
+from datetime import timedelta
+
+from temporalio.client import Client, WorkflowHandle
+from temporalio.common import (
+    Priority,
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
+
+from domain.messages import OrderState, PurchaseState
+from runtime.search_attributes import DUE, PRIORITY, SERVICE_CENTRE, STAGE, WAITING_FOR
+from runtime.settings import Settings
+
+UPDATE_TIMEOUT = timedelta(seconds=8)
+"""How long a person waits for the answer to a decision."""
+
+
+def order_workflow(number: str) -> str:
+    return f"replacement-order/{number}"
+
+
+def purchase_workflow(number: str) -> str:
+    return f"purchase-order/{number}"
+
+
+def watcher_workflow(account: str) -> str:
+    return f"parcel-watcher/{account}"
+
+
+async def connect(settings: Settings, *, metrics: bool = False, lazy: bool = False) -> Client:
+    """A client for the settings' server; `metrics` serves the SDK's own on the metrics port."""
+    runtime = None
+    if metrics and settings.metrics_port:
+        address = f"{settings.host}:{settings.metrics_port}"
+        runtime = Runtime(
+            telemetry=TelemetryConfig(metrics=PrometheusConfig(bind_address=address, durations_as_seconds=True))
+        )
+    return await Client.connect(
+        settings.temporal,
+        namespace=settings.temporal_namespace,
+        data_converter=pydantic_data_converter,
+        runtime=runtime,
+        lazy=lazy,
+    )
+
+
+def search_attributes(state: OrderState | PurchaseState) -> TypedSearchAttributes:
+    """What a document is found by in Temporal's UI."""
+    pairs = [SearchAttributePair(STAGE, str(state.stage))]
+    if state.wait:
+        pairs += [SearchAttributePair(WAITING_FOR, str(state.wait.owner)), SearchAttributePair(DUE, state.wait.due)]
+    if isinstance(state, OrderState):
+        pairs += [
+            SearchAttributePair(SERVICE_CENTRE, state.service_centre),
+            SearchAttributePair(PRIORITY, "urgent" if state.urgent else "normal"),
+        ]
+    return TypedSearchAttributes(pairs)
+
+
+async def start_document(
+    client: Client, task_queue: str, state: OrderState | PurchaseState
+) -> WorkflowHandle[object, object]:
+    """Starts a document's workflow; one that runs, or has run, is left alone."""
+    order = isinstance(state, OrderState)
+    return await client.start_workflow(
+        "ReplacementOrder" if order else "PurchaseOrder",
+        state,
+        id=order_workflow(state.number) if order else purchase_workflow(state.number),
+        task_queue=task_queue,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+        search_attributes=search_attributes(state),
+        static_summary=f"换件单 {state.number}" if order else f"采购订单 {state.number}",
+        priority=Priority(priority_key=1 if isinstance(state, OrderState) and state.urgent else 3),
+        rpc_timeout=UPDATE_TIMEOUT,
+    )
