@@ -1,8 +1,9 @@
 """How every process talks to Temporal: one client, one data converter, one place for workflow ids."""
 
 from datetime import timedelta
+from typing import Any
 
-from temporalio.client import Client, WorkflowHandle
+from temporalio.client import Client
 from temporalio.common import (
     Priority,
     SearchAttributePair,
@@ -11,6 +12,7 @@ from temporalio.common import (
     WorkflowIDReusePolicy,
 )
 from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 
 from domain.messages import OrderState, PurchaseState
@@ -52,7 +54,7 @@ async def connect(settings: Settings, *, metrics: bool = False, lazy: bool = Fal
 
 def search_attributes(state: OrderState | PurchaseState) -> TypedSearchAttributes:
     """What a document is found by in Temporal's UI."""
-    pairs = [SearchAttributePair(STAGE, str(state.stage))]
+    pairs: list[SearchAttributePair[Any]] = [SearchAttributePair(STAGE, str(state.stage))]
     if state.wait:
         pairs += [SearchAttributePair(WAITING_FOR, str(state.wait.owner)), SearchAttributePair(DUE, state.wait.due)]
     if isinstance(state, OrderState):
@@ -63,20 +65,21 @@ def search_attributes(state: OrderState | PurchaseState) -> TypedSearchAttribute
     return TypedSearchAttributes(pairs)
 
 
-async def start_document(
-    client: Client, task_queue: str, state: OrderState | PurchaseState
-) -> WorkflowHandle[object, object]:
+async def start_document(client: Client, task_queue: str, state: OrderState | PurchaseState) -> None:
     """Starts a document's workflow; one that runs, or has run, is left alone."""
     order = isinstance(state, OrderState)
-    return await client.start_workflow(
-        "ReplacementOrder" if order else "PurchaseOrder",
-        state,
-        id=order_workflow(state.number) if order else purchase_workflow(state.number),
-        task_queue=task_queue,
-        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-        id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-        search_attributes=search_attributes(state),
-        static_summary=f"换件单 {state.number}" if order else f"采购订单 {state.number}",
-        priority=Priority(priority_key=1 if isinstance(state, OrderState) and state.urgent else 3),
-        rpc_timeout=UPDATE_TIMEOUT,
-    )
+    try:
+        await client.start_workflow(
+            "ReplacementOrder" if order else "PurchaseOrder",
+            state,
+            id=order_workflow(state.number) if order else purchase_workflow(state.number),
+            task_queue=task_queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            search_attributes=search_attributes(state),
+            static_summary=f"换件单 {state.number}" if order else f"采购订单 {state.number}",
+            priority=Priority(priority_key=1 if isinstance(state, OrderState) and state.urgent else 3),
+            rpc_timeout=UPDATE_TIMEOUT,
+        )
+    except WorkflowAlreadyStartedError:
+        return
