@@ -168,9 +168,13 @@ RULES: Mapping[Action, Rule] = MappingProxyType(
         Action.BOOKING_REFUSED: _rule(_stays(_S.DISPATCH), _SYSTEM),
         Action.HAND_OVER: _rule({_S.DISPATCH: _S.IN_TRANSIT}, _KEEPER, _DISPATCHER),
         Action.PICK_UP: _rule({_S.DISPATCH: _S.IN_TRANSIT}, _SYSTEM),
-        Action.DELIVER: _rule({_S.IN_TRANSIT: _S.INSTALLATION}, _DISPATCHER, _AGENT, _CUSTOMER, _SYSTEM),
+        Action.DELIVER: _rule(
+            {_S.IN_TRANSIT: _S.INSTALLATION, _S.SETTLING: _S.SETTLING}, _DISPATCHER, _AGENT, _CUSTOMER, _SYSTEM
+        ),
         Action.TROUBLE: _rule(_stays(_S.IN_TRANSIT), _SYSTEM),
-        Action.TURN_BACK: _rule({_S.IN_TRANSIT: _S.IN_TRANSIT, _S.INSTALLATION: _S.IN_TRANSIT}, _SYSTEM),
+        Action.TURN_BACK: _rule(
+            {_S.IN_TRANSIT: _S.IN_TRANSIT, _S.INSTALLATION: _S.IN_TRANSIT, _S.SETTLING: _S.SETTLING}, _SYSTEM
+        ),
         Action.DECLARE_LOST: _rule({_S.IN_TRANSIT: _S.SOURCING, _S.SETTLING: _S.SETTLING}, _DISPATCHER, _SYSTEM),
         Action.RECEIVE_BACK: _rule({_S.IN_TRANSIT: _S.SOURCING, _S.SETTLING: _S.SETTLING}, _KEEPER),
         Action.NO_PICKUP_SCAN: _rule(_stays(_S.IN_TRANSIT), _SYSTEM),

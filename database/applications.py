@@ -1,0 +1,210 @@
+"""An application becomes a replacement order with a number (policy 2.1.1, 2.1.2)."""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from secrets import token_urlsafe
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.numbers import next_number
+from database.policies import newest, timekeeper
+from database.steps import record
+from database.tables import (
+    Channel,
+    Customer,
+    Fault,
+    LineState,
+    OrderLine,
+    Part,
+    ProductModel,
+    RegisteredUnit,
+    ReplacementOrder,
+    ServiceCentre,
+    UserAccount,
+)
+from domain.decisions import Code, Line, SomeText, Text
+from domain.messages import OrderState
+from domain.stages import Refusal, Role, Stage
+from domain.waiting import Clock
+
+Short = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
+Phone = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^\+?[0-9][0-9 -]{5,18}[0-9]$")]
+Email = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
+
+
+class _Said(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Applicant(_Said):
+    """The customer, and where the part shall go."""
+
+    name: Annotated[Short, Field(min_length=1)]
+    phone: Phone
+    email: Email | None = None
+    province: Short = ""
+    city: Short = ""
+    district: Short = ""
+    address: Short = ""
+    language: Annotated[str, StringConstraints(pattern="^(zh|en)$")] = "zh"
+
+
+class Application(_Said):
+    """What the customer asks for (policy 2.1.2): who, which product, which fault, which parts and how many."""
+
+    channel: Channel = Channel.HOTLINE
+    customer: Applicant
+    serial: Short | None = None
+    model: Code | None = None
+    product: Short = ""
+    fault_code: Code | None = None
+    fault: SomeText
+    lines: Annotated[tuple[Line, ...], Field(max_length=20)] = ()
+    urgent: bool = False
+    service_centre: Code | None = None
+    remark: Text = ""
+
+
+@dataclass(frozen=True)
+class Applied:
+    """The order that an application became; `created` is false when it had been one before."""
+
+    state: OrderState
+    tracking_token: str
+    created: bool
+
+
+async def apply(
+    session: AsyncSession, application: Application, *, by: str, role: Role, key: str, now: datetime, policy: str
+) -> Applied:
+    """Makes an order of an application; the same `key` from the same user gives the order it gave before.
+
+    An order entered by the agent at the phone is in that agent's hands at once; any other waits to be taken.
+    The caller commits, then starts the workflow. Raises Refusal `idempotency_key_reused`, `unknown_model`,
+    `unknown_fault`, `unknown_part`, `unknown_service_centre`, `unknown_policy`.
+    """
+    said = application.model_dump(mode="json")
+    digest = sha256(json.dumps(said, sort_keys=True).encode()).digest()
+    await session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"{by}/{key}", 0))))
+    before = await session.scalar(
+        select(ReplacementOrder).where(ReplacementOrder.entered_by == by, ReplacementOrder.application_key == key)
+    )
+    if before is not None:
+        if before.application_digest != digest:
+            raise Refusal("idempotency_key_reused", "this key came with another application before")
+        return Applied(OrderState.model_validate(before.state), before.tracking_token, created=False)
+    user = await session.get_one(UserAccount, by)
+    model = await _model(session, application)
+    await _check(session, application)
+    customer = await _customer(session, application.customer)
+    pinned = await newest(session, policy)
+    time = await timekeeper(session, pinned)
+    at = now.astimezone(UTC)
+    on_the_phone = application.channel is Channel.HOTLINE and role is Role.SERVICE_AGENT
+    stage, clock = (Stage.TRIAGE, Clock.JUDGEMENT) if on_the_phone else (Stage.RECEIVED, Clock.TAKE_UP)
+    state = OrderState(
+        number=await next_number(session, "RO", at),
+        stage=stage,
+        seq=0,
+        round=0,
+        entered_by=by,
+        service_centre=application.service_centre or user.service_centre,
+        urgent=application.urgent,
+        wait=time.wait(clock, at),
+    )
+    order = ReplacementOrder(
+        number=state.number,
+        created_at=at,
+        channel=application.channel,
+        customer=customer.id,
+        serial=application.serial,
+        model=model,
+        product=application.product,
+        fault_code=application.fault_code,
+        fault_text=application.fault,
+        service_centre=state.service_centre,
+        urgent=application.urgent,
+        entered_by=by,
+        stage=stage,
+        tracking_token=token_urlsafe(24),
+        application_key=key,
+        application_digest=digest,
+        search_text=_search_text(state.number, application),
+        policy_name=pinned.name,
+        policy_version=pinned.version,
+        log_head=b"",
+    )
+    details = (
+        {"channel": application.channel, "remark": application.remark}
+        if application.remark
+        else {"channel": application.channel}
+    )
+    told = [("received", Role.CUSTOMER)]
+    record(
+        session, order, action="apply", at=at, by=by, role=role, from_stage="", details=details, submission=None,
+        state=state, told=told,
+    )  # fmt: skip
+    session.add(order)
+    await session.flush()
+    session.add_all(
+        OrderLine(order=order.number, round=0, part=line.part, quantity=line.quantity, state=LineState.WANTED)
+        for line in application.lines
+    )
+    return Applied(state, order.tracking_token, created=True)
+
+
+async def mark_started(session: AsyncSession, number: str, now: datetime) -> None:
+    """Notes that the order's workflow was started, so that nobody has to start it again."""
+    await session.execute(
+        update(ReplacementOrder)
+        .where(ReplacementOrder.number == number, ReplacementOrder.started_at.is_(None))
+        .values(started_at=now)
+    )
+
+
+async def _model(session: AsyncSession, application: Application) -> str | None:
+    """The product's model: as registered under its serial number, else as said."""
+    if application.serial:
+        registered = await session.scalar(
+            select(RegisteredUnit.model).where(RegisteredUnit.serial == application.serial)
+        )
+        if registered:
+            return registered
+    return application.model
+
+
+async def _check(session: AsyncSession, application: Application) -> None:
+    if application.model and not await session.get(ProductModel, application.model):
+        raise Refusal("unknown_model", f"there is no product model {application.model}")
+    if application.fault_code and not await session.get(Fault, application.fault_code):
+        raise Refusal("unknown_fault", f"there is no fault code {application.fault_code}")
+    if application.service_centre and not await session.get(ServiceCentre, application.service_centre):
+        raise Refusal("unknown_service_centre", f"there is no service centre {application.service_centre}")
+    for line in application.lines:
+        if not await session.get(Part, line.part):
+            raise Refusal("unknown_part", f"there is no part {line.part}")
+
+
+async def _customer(session: AsyncSession, said: Applicant) -> Customer:
+    """The customer of that name and phone; what is new about them replaces what was known."""
+    known = await session.scalar(
+        select(Customer).where(Customer.phone == said.phone, Customer.name == said.name).order_by(Customer.id).limit(1)
+    )
+    customer = known or Customer()
+    for field, value in said.model_dump().items():
+        if value or not known:
+            setattr(customer, field, value)
+    session.add(customer)
+    await session.flush()
+    return customer
+
+
+def _search_text(number: str, application: Application) -> str:
+    customer = application.customer
+    words = (number, customer.name, customer.phone, application.serial, application.model, application.product)
+    return " ".join(filter(None, (*words, application.fault[:200]))).lower()

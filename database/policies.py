@@ -1,0 +1,37 @@
+"""Policy versions as they stand in the database, and the clocks they start."""
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.tables import PolicyVersion, WorkingDayOverride
+from domain.policy import Policy, Timekeeper
+from domain.stages import Refusal
+from domain.working_time import SpedUp
+
+_versions: dict[tuple[str, int], Policy] = {}
+"""A version never changes once entered, so each is read once in a process."""
+
+
+async def newest(session: AsyncSession, name: str) -> Policy:
+    """The version that new orders pin. Raises Refusal `unknown_policy`."""
+    version = await session.scalar(
+        select(PolicyVersion.version).where(PolicyVersion.name == name).order_by(PolicyVersion.version.desc()).limit(1)
+    )
+    if version is None:
+        raise Refusal("unknown_policy", f"there is no policy named {name}")
+    return await load(session, name, version)
+
+
+async def load(session: AsyncSession, name: str, version: int) -> Policy:
+    if (name, version) not in _versions:
+        row = await session.get_one(PolicyVersion, (name, version))
+        _versions[name, version] = Policy.model_validate(row.content)
+    return _versions[name, version]
+
+
+async def timekeeper(session: AsyncSession, policy: Policy) -> Timekeeper:
+    """Starts this policy's clocks on the calendar as the company has it now."""
+    if isinstance(policy.calendar, SpedUp):
+        return Timekeeper(policy, {})
+    rows = await session.execute(select(WorkingDayOverride.day, WorkingDayOverride.worked))
+    return Timekeeper(policy, dict(rows.tuples().all()))

@@ -1,0 +1,223 @@
+"""Purchase orders: which supplier is asked, who waits for what (policy 3.2.1, 3.2.2, 3.3.1)."""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.numbers import next_number
+from database.steps import record
+from database.tables import (
+    BackOrder,
+    BackOrderState,
+    OrderLine,
+    PurchaseLine,
+    PurchaseOrder,
+    ReplacementOrder,
+    Supplier,
+    SupplierPrice,
+    Warehouse,
+)
+from domain.messages import PurchaseState
+from domain.policy import PurchasingRules, Timekeeper
+from domain.stages import PURCHASE_OPEN, PurchaseStage, Refusal, Role
+from domain.waiting import Clock
+
+
+async def offers(
+    session: AsyncSession, part: str, rules: PurchasingRules, at: datetime, without: Collection[str] = ()
+) -> list[SupplierPrice]:
+    """Valid offers for a part, the best value first: price and lead time, each against the best, as weighted."""
+    rows = (
+        await session.scalars(
+            select(SupplierPrice)
+            .join(Supplier, Supplier.code == SupplierPrice.supplier)
+            .where(
+                SupplierPrice.part == part,
+                SupplierPrice.valid_until >= at.date(),
+                Supplier.standing.in_(("qualified", "warned")),
+                Supplier.code.not_in(list(without)),
+            )
+        )
+    ).all()
+    if not rows:
+        return []
+    cheapest = min(row.price for row in rows)
+    soonest = Decimal(min(row.lead_days for row in rows))
+
+    def cost(row: SupplierPrice) -> tuple[Decimal, str]:
+        price, lead = row.price / max(cheapest, Decimal("0.01")), Decimal(row.lead_days) / max(soonest, Decimal(1))
+        return price * rules.price_weight + lead * rules.lead_time_weight, row.supplier
+
+    return sorted(rows, key=cost)
+
+
+async def order_missing(
+    session: AsyncSession,
+    order: ReplacementOrder,
+    lines: Sequence[OrderLine],
+    time: Timekeeper,
+    at: datetime,
+    effect: str,
+) -> list[str]:
+    """Makes these lines wait for pieces: free ones of a running purchase order, else of a new one at once.
+
+    Returns the numbers of the new purchase orders. Raises Refusal `no_supplier`.
+    """
+    by_supplier: dict[str, list[tuple[OrderLine, SupplierPrice]]] = defaultdict(list)
+    for line in lines:
+        running = await _with_free_pieces(session, line)
+        if running is not None:
+            _wait_for(session, line, running, effect)
+            continue
+        ranked = await offers(session, line.part, time.policy.purchasing, at)
+        if not ranked:
+            raise Refusal("no_supplier", f"no qualified supplier offers part {line.part}")
+        by_supplier[ranked[0].supplier].append((line, ranked[0]))
+    warehouse = await _warehouse(session, order.service_centre) if by_supplier else ""
+    placed = []
+    for supplier, wanted in sorted(by_supplier.items()):
+        quantities: dict[str, tuple[int, SupplierPrice]] = {}
+        for line, offer in wanted:
+            quantities[line.part] = (quantities.get(line.part, (0, offer))[0] + line.quantity, offer)
+        number = await place(session, supplier, warehouse, list(quantities.values()), time, at, caused_by=order.number)
+        for line, _ in wanted:
+            _wait_for(session, line, number, effect)
+        placed.append(number)
+    return placed
+
+
+async def place(
+    session: AsyncSession,
+    supplier: str,
+    warehouse: str,
+    wanted: Sequence[tuple[int, SupplierPrice]],
+    time: Timekeeper,
+    at: datetime,
+    *,
+    caused_by: str,
+    replaces: str | None = None,
+) -> str:
+    """Writes a purchase order to a supplier; its workflow is started by whoever asked for it. Returns its number."""
+    wait = time.wait(Clock.CONFIRMATION, at)
+    number = await next_number(session, "PO", at)
+    state = PurchaseState(number=number, stage=PurchaseStage.PLACED, seq=0, wait=wait)
+    purchase = PurchaseOrder(
+        number=number,
+        created_at=at,
+        supplier=supplier,
+        warehouse=warehouse,
+        stage=state.stage,
+        deliver_by=at + timedelta(days=max(offer.lead_days for _, offer in wanted)),
+        replaces=replaces,
+        policy_name=time.policy.name,
+        policy_version=time.policy.version,
+        log_head=b"",
+    )
+    record(
+        session,
+        purchase,
+        action="place",
+        at=at,
+        by="system",
+        role=Role.SYSTEM,
+        from_stage="",
+        details={"for": caused_by, "replaces": replaces} if replaces else {"for": caused_by},
+        submission=None,
+        state=state,
+        told=[("purchase_order", Role.SUPPLIER)],
+    )
+    session.add(purchase)
+    await session.flush()
+    session.add_all(
+        PurchaseLine(purchase_order=number, part=offer.part, quantity=quantity, unit_price=offer.price)
+        for quantity, offer in wanted
+    )
+    await session.flush()
+    return number
+
+
+async def waiting(session: AsyncSession, purchase_order: str) -> Sequence[tuple[BackOrder, ReplacementOrder]]:
+    """Who waits for a purchase order's pieces: urgent ones first, then those due first, then the oldest."""
+    rows = await session.execute(
+        select(BackOrder, ReplacementOrder)
+        .join(ReplacementOrder, ReplacementOrder.number == BackOrder.order)
+        .where(BackOrder.purchase_order == purchase_order, BackOrder.state == BackOrderState.WAITING)
+        .order_by(ReplacementOrder.urgent.desc(), ReplacementOrder.wait_due, ReplacementOrder.created_at, BackOrder.id)
+        .with_for_update(of=BackOrder)
+    )
+    return [(back_order, order) for back_order, order in rows.tuples()]
+
+
+async def withdraw(session: AsyncSession, lines: Collection[int]) -> list[str]:
+    """Ends these order lines' waiting; returns the purchase orders they waited for."""
+    rows = (
+        await session.scalars(
+            select(BackOrder)
+            .where(BackOrder.line.in_(list(lines)), BackOrder.state == BackOrderState.WAITING)
+            .with_for_update()
+        )
+    ).all()
+    for row in rows:
+        row.state = BackOrderState.WITHDRAWN
+    return sorted({row.purchase_order for row in rows})
+
+
+async def tried(session: AsyncSession, purchase: PurchaseOrder) -> set[str]:
+    """The suppliers already asked for what `purchase` orders: its own and those of the ones it replaces."""
+    suppliers, current = {purchase.supplier}, purchase
+    while current.replaces:
+        current = await session.get_one(PurchaseOrder, current.replaces)
+        suppliers.add(current.supplier)
+    return suppliers
+
+
+def _wait_for(session: AsyncSession, line: OrderLine, purchase_order: str, effect: str) -> None:
+    session.add(
+        BackOrder(
+            line=line.id,
+            order=line.order,
+            part=line.part,
+            quantity=line.quantity,
+            purchase_order=purchase_order,
+            state=BackOrderState.WAITING,
+            effect=f"{effect}/{line.id}",
+        )
+    )
+
+
+async def _with_free_pieces(session: AsyncSession, line: OrderLine) -> str | None:
+    """A running purchase order with enough pieces of the line's part that nobody waits for any more."""
+    candidates = (
+        await session.scalars(
+            select(PurchaseLine)
+            .join(PurchaseOrder, PurchaseOrder.number == PurchaseLine.purchase_order)
+            .where(PurchaseLine.part == line.part, PurchaseOrder.stage.in_(PURCHASE_OPEN))
+            .order_by(PurchaseOrder.created_at)
+            .with_for_update(of=PurchaseLine)
+        )
+    ).all()
+    for candidate in candidates:
+        promised = await session.scalar(
+            select(func.coalesce(func.sum(BackOrder.quantity), 0)).where(
+                BackOrder.purchase_order == candidate.purchase_order,
+                BackOrder.part == line.part,
+                BackOrder.state == BackOrderState.WAITING,
+            )
+        )
+        if candidate.quantity - candidate.received - (promised or 0) >= line.quantity:
+            return candidate.purchase_order
+    return None
+
+
+async def _warehouse(session: AsyncSession, service_centre: str) -> str:
+    """Where goods for a service centre are delivered: its own warehouse, else the first there is."""
+    code = await session.scalar(
+        select(Warehouse.code).order_by((Warehouse.service_centre == service_centre).desc(), Warehouse.code).limit(1)
+    )
+    if code is None:
+        raise LookupError("there is no warehouse")
+    return code

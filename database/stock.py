@@ -1,0 +1,152 @@
+"""Stock as a ledger of movements between places, and what is reserved of it (policy 3.2.1, 4.2.1).
+
+Every function works inside the caller's transaction. Rows are locked in the order of part and place, so that
+two orders never wait for each other.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.tables import Movement, OrderLine, Place, Reservation, ReservationState, Stock, Warehouse, Zone
+
+SUPPLIERS, CUSTOMERS, LOSSES = "outside/suppliers", "outside/customers", "outside/losses"
+IN_TRANSIT = "in-transit"
+_SHIPPABLE = (Zone.QUALIFIED, Zone.VALUABLES, Zone.HAZARDOUS)
+
+
+async def move(
+    session: AsyncSession,
+    part: str,
+    quantity: int,
+    *,
+    source: str,
+    target: str,
+    at: datetime,
+    by: str,
+    document: str,
+    effect: str,
+) -> None:
+    """Books goods from one place to another, once per `effect`."""
+    booked = await session.scalar(
+        insert(Movement)
+        .values(
+            part=part, quantity=quantity, source=source, target=target, at=at, by=by, document=document, effect=effect
+        )
+        .on_conflict_do_nothing(index_elements=["effect"])
+        .returning(Movement.id)
+    )
+    if booked is None:
+        return
+    for place, change in sorted(((source, -quantity), (target, quantity))):
+        zone = select(Place.zone).where(Place.code == place).scalar_subquery()
+        await session.execute(
+            insert(Stock)
+            .values(place=place, part=part, zone=zone, on_hand=0)
+            .on_conflict_do_nothing(index_elements=["place", "part"])
+        )
+        await session.execute(
+            update(Stock).where(Stock.place == place, Stock.part == part).values(on_hand=Stock.on_hand + change)
+        )
+
+
+async def reserve(session: AsyncSession, line: OrderLine, service_centre: str, effect: str) -> bool:
+    """Reserves a whole line from one place, the service centre's own warehouse first; false if none has enough."""
+    own_first = select(Warehouse.code).where(Warehouse.service_centre == service_centre)
+    row = await session.scalar(
+        select(Stock)
+        .join(Place, Place.code == Stock.place)
+        .where(
+            Stock.part == line.part,
+            Stock.zone.in_(_SHIPPABLE),
+            Stock.on_hand - Stock.reserved >= line.quantity,
+        )
+        .order_by(Place.warehouse.in_(own_first).desc(), Stock.place)
+        .limit(1)
+        .with_for_update(of=Stock, skip_locked=False)
+    )
+    return row is not None and await hold(session, line, row.place, effect)
+
+
+async def hold(session: AsyncSession, line: OrderLine, place: str, effect: str) -> bool:
+    """Reserves a line's pieces in a place; false if there are not enough left."""
+    held = await session.scalar(
+        update(Stock)
+        .where(Stock.place == place, Stock.part == line.part, Stock.on_hand - Stock.reserved >= line.quantity)
+        .values(reserved=Stock.reserved + line.quantity)
+        .returning(Stock.place)
+    )
+    if held is None:
+        return False
+    session.add(
+        Reservation(
+            line=line.id,
+            place=place,
+            part=line.part,
+            quantity=line.quantity,
+            state=ReservationState.HELD,
+            effect=effect,
+        )
+    )
+    await session.flush()
+    return True
+
+
+async def held(session: AsyncSession, lines: Iterable[int]) -> Sequence[Reservation]:
+    """What is reserved for these order lines now."""
+    return (
+        await session.scalars(
+            select(Reservation)
+            .where(Reservation.line.in_(list(lines)), Reservation.state == ReservationState.HELD)
+            .order_by(Reservation.part, Reservation.place)
+        )
+    ).all()
+
+
+async def release(session: AsyncSession, lines: Iterable[int]) -> Sequence[Reservation]:
+    """Gives back what is reserved for these order lines, and says what it was."""
+    reservations = await held(session, lines)
+    for reservation in reservations:
+        await _unreserve(session, reservation)
+        reservation.state = ReservationState.RELEASED
+    return reservations
+
+
+async def issue(
+    session: AsyncSession, reservation: Reservation, *, at: datetime, by: str, document: str, effect: str
+) -> None:
+    """Turns a reservation into goods on their way."""
+    await _unreserve(session, reservation)
+    reservation.state = ReservationState.SHIPPED
+    await move(
+        session,
+        reservation.part,
+        reservation.quantity,
+        source=reservation.place,
+        target=IN_TRANSIT,
+        at=at,
+        by=by,
+        document=document,
+        effect=effect,
+    )
+
+
+async def _unreserve(session: AsyncSession, reservation: Reservation) -> None:
+    await session.execute(
+        update(Stock)
+        .where(Stock.place == reservation.place, Stock.part == reservation.part)
+        .values(reserved=Stock.reserved - reservation.quantity)
+    )
+
+
+async def place_of(session: AsyncSession, warehouse: str, zone: Zone) -> str:
+    """A warehouse's place for a kind of goods."""
+    place = await session.scalar(
+        select(Place.code).where(Place.warehouse == warehouse, Place.zone == zone).order_by(Place.code).limit(1)
+    )
+    if place is None:
+        raise LookupError(f"warehouse {warehouse} has no place of zone {zone}")
+    return place

@@ -1,0 +1,45 @@
+"""Who is told of what: the messages that go into the outbox with a step."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from domain.stages import Action, Role
+
+_CUSTOMER, _AGENT, _BUYER, _KEEPER = Role.CUSTOMER, Role.SERVICE_AGENT, Role.BUYER, Role.WAREHOUSE_KEEPER
+_DISPATCHER, _TECHNICIAN, _SUPPLIER = Role.DISPATCHER, Role.TECHNICIAN, Role.SUPPLIER
+
+TOLD: Mapping[Action, tuple[Role, ...]] = MappingProxyType(
+    {
+        Action.QUOTE: (_CUSTOMER,),
+        Action.SEND_FOR_INSPECTION: (_CUSTOMER, _TECHNICIAN),
+        Action.REFUSE: (_CUSTOMER,),
+        Action.NO_FAULT_FOUND: (_CUSTOMER,),
+        Action.LAPSE: (_CUSTOMER, _AGENT),
+        Action.APPROVE: (_CUSTOMER,),
+        Action.RETURN_FOR_CORRECTION: (_AGENT, _CUSTOMER),
+        Action.REJECT: (_AGENT, _CUSTOMER),
+        Action.BOOKING_REFUSED: (_DISPATCHER,),
+        Action.HAND_OVER: (_AGENT, _CUSTOMER),
+        Action.PICK_UP: (_AGENT, _CUSTOMER),
+        Action.DELIVER: (_DISPATCHER, _CUSTOMER),
+        Action.TROUBLE: (_AGENT, _DISPATCHER),
+        Action.NO_PICKUP_SCAN: (_AGENT, _DISPATCHER),
+        Action.NO_MOVEMENT: (_AGENT, _DISPATCHER),
+        Action.LATE: (_AGENT, _DISPATCHER, _CUSTOMER),
+        Action.TURN_BACK: (_AGENT, _KEEPER),
+        Action.DECLARE_LOST: (_AGENT, _CUSTOMER),
+        Action.BOOK_APPOINTMENT: (_CUSTOMER, _TECHNICIAN),
+        Action.REPORT_FITTED: (_CUSTOMER,),
+        Action.REPORT_NOT_FITTED: (_AGENT, _DISPATCHER),
+        Action.RECORD_ATTEMPT: (_CUSTOMER,),
+        Action.ANSWER_FAULTY: (_DISPATCHER,),
+        Action.ANSWER_WORKS: (_CUSTOMER,),
+        Action.GIVE_UP: (_CUSTOMER,),
+        Action.CANCEL: (_CUSTOMER, _AGENT),
+        Action.CONFIRM: (_BUYER,),
+        Action.PROMISE_LATER: (_BUYER, _AGENT),
+        Action.PASS_ON: (_SUPPLIER, _BUYER),
+        Action.WITHDRAW: (_SUPPLIER, _BUYER),
+    }
+)
+"""Reminders go to whoever looks after the wait, escalations to the supervisor; the rest stands here."""
