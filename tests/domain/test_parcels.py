@@ -12,9 +12,7 @@ START = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
 M = Milestone
 
 
-def scan(
-    hours: float, milestone: Milestone, trouble: Trouble | None = None, *, in_person: bool = False
-) -> Scan:
+def scan(hours: float, milestone: Milestone, trouble: Trouble | None = None, *, in_person: bool = False) -> Scan:
     return Scan(
         "SF1234567890123",
         START + timedelta(hours=hours),
