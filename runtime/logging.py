@@ -65,6 +65,7 @@ def _ending(settings: Settings) -> list[Processor]:
 def _access_fields(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
     """uvicorn's access line as fields, without the query."""
     arguments = event.pop("positional_args")
+    event.pop("color_message", None)
     if event["logger"] == "uvicorn.access":
         client, verb, path, _, status = arguments
         path = str(path).partition("?")[0]

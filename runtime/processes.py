@@ -62,7 +62,7 @@ class Processes:
     ) -> None:
         while self._children:
             await self._children[-1].stop()
-            self._children.pop()
+            self._report(f"{self._children.pop().program.name} stopped")
         self._record.unlink(missing_ok=True)
 
     def pid(self, name: str) -> int:

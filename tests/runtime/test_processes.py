@@ -46,10 +46,12 @@ time.sleep(60)
 
 
 async def test_children_stop_in_reverse_order(tmp_path: Path) -> None:
-    async with Processes(tmp_path, pytest.fail) as processes:
+    told: list[str] = []
+    async with Processes(tmp_path, told.append) as processes:
         for name in ("first", "second", "third"):
             await processes.start(server(tmp_path, name))
     assert (tmp_path / "stopped").read_text().split() == ["third", "second", "first"]
+    assert told == ["third stopped", "second stopped", "first stopped"]
 
 
 async def test_a_child_that_ignores_the_request_is_killed(tmp_path: Path) -> None:
@@ -59,7 +61,7 @@ signal.signal(signal.SIGTERM, signal.SIG_IGN)
 open({str(tmp_path / "up")!r}, "w")
 time.sleep(60)
 """
-    async with Processes(tmp_path, pytest.fail) as processes:
+    async with Processes(tmp_path, print) as processes:
         await processes.start(program("deaf", deaf, written(tmp_path / "up"), stop_within=0.3))
         pid = processes.pid("deaf")
     assert not psutil.pid_exists(pid)
@@ -67,7 +69,7 @@ time.sleep(60)
 
 async def test_a_child_that_ends_early_is_an_error_with_the_end_of_its_log(tmp_path: Path) -> None:
     broken = program("broken", "print('no such table'); exit(3)", written(tmp_path / "never"))
-    async with Processes(tmp_path, pytest.fail) as processes:
+    async with Processes(tmp_path, print) as processes:
         for _ in range(2):
             with pytest.raises(ProcessFailedError) as failure:
                 await processes.start(broken)
@@ -79,7 +81,7 @@ async def test_a_child_that_ends_early_is_an_error_with_the_end_of_its_log(tmp_p
 async def test_a_child_that_is_never_ready_is_an_error(tmp_path: Path) -> None:
     slow = program("slow", "import time; time.sleep(60)", written(tmp_path / "never"), start_within=0.2)
     with pytest.raises(ProcessFailedError, match=r"slow was not ready within 0.2 s; it logged nothing"):
-        async with Processes(tmp_path, pytest.fail) as processes:
+        async with Processes(tmp_path, print) as processes:
             await processes.start(slow)
 
 
@@ -97,6 +99,7 @@ async def test_a_child_that_dies_is_reported_and_started_again(tmp_path: Path, m
         assert [entry["pid"] for entry in recorded] == [second]
     assert told == [
         "worker ended with SIGKILL; it logged nothing\nStarting worker again in 0.05 s.",
+        "worker stopped",
     ]
     assert not psutil.pid_exists(second)
 

@@ -1,0 +1,32 @@
+# Needs Python 3.11 or newer, pip and make. Everything else is fetched into .venv and api/static/vendor.
+# make PYTHON=/path/to/python3.12     another Python
+# make run ARGS="--api-port 9000"     flags; `make run ARGS=--help` lists them
+
+PYTHON ?= python3
+IN := .venv/bin
+
+.PHONY: run test lint clauses clean
+
+run:
+	@$(PYTHON) scripts/environment.py local
+	@$(IN)/python scripts/vendor.py
+	@$(IN)/python standalone.py $(ARGS)
+
+test: lint
+	@$(IN)/python scripts/vendor.py
+	$(IN)/pytest -n 2 $(ARGS)
+
+lint:
+	@$(PYTHON) scripts/environment.py dev
+	$(IN)/ruff check .
+	$(IN)/mypy
+	$(IN)/lint-imports
+
+clauses:
+	@$(PYTHON) scripts/environment.py dev
+	@$(IN)/python -m tests.clauses
+
+clean: # leaves the data in var
+	rm -rf .venv api/static/vendor .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf build *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
