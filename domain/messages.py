@@ -35,6 +35,7 @@ class Step(_Message):
     submission: UUID | None = None
     alarm: Alarm | None = None
     shipment: str | None = None
+    outcome: str | None = None
 
 
 class OrderState(_Message):

@@ -39,13 +39,17 @@ class ClockRule(_Rules):
 
 
 class ParcelRules(_Rules):
-    """When a parcel is asked after, and when silence is worth a message (policy 5.2.4)."""
+    """When a parcel is asked after, and when silence is worth a message (policy 5.2.4).
+
+    Every `look_every`, but every `look_near_due` within `near_window` of the expected arrival; once more
+    `late_look` after delivery.
+    """
 
     no_pickup_scan: Span
     no_movement: Span
     look_every: Span
     look_near_due: Span
-    lost_after: Span
+    near_window: Span
     late_look: Span
 
 
@@ -61,7 +65,6 @@ class PurchasingRules(_Rules):
 
     price_weight: Decimal = Field(ge=0)
     lead_time_weight: Decimal = Field(ge=0)
-    reminders_before_next_supplier: int = Field(ge=1)
 
 
 class QuotationRules(_Rules):

@@ -1,0 +1,93 @@
+"""Commits a step: one transaction, done once however often it is called."""
+
+from typing import TypeVar
+
+from sqlalchemy.ext.asyncio import AsyncSession
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from activities.steps import take_order_step, take_purchase_step
+from activities.steps.work import OrderWork, PurchaseWork, Work
+from database.policies import load, timekeeper
+from database.session import Sessions
+from database.tables import EventLog, PurchaseOrder, ReplacementOrder, Submission
+from domain.decisions import DECISIONS
+from domain.messages import OrderState, PurchaseState, Step
+from domain.stages import Refusal
+
+D = TypeVar("D", ReplacementOrder, PurchaseOrder)
+S = TypeVar("S", OrderState, PurchaseState)
+
+
+class Committing:
+    """The one writer of orders and purchase orders."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+
+    @activity.defn
+    async def commit_order(self, step: Step) -> OrderState:
+        """Takes an order's step. A repeat gives what the first gave: the log row's key is (order, seq)."""
+        try:
+            async with self._sessions.begin() as session:
+                return await order_step(session, step)
+        except Refusal as refusal:
+            raise refused(refusal) from refusal
+
+    @activity.defn
+    async def commit_purchase(self, step: Step) -> PurchaseState:
+        """Takes a purchase order's step, with the same guarantee."""
+        try:
+            async with self._sessions.begin() as session:
+                purchase = await session.get_one(PurchaseOrder, step.document, with_for_update=True)
+                if purchase.seq >= step.seq:
+                    return PurchaseState.model_validate(await _recorded(session, step))
+                state = PurchaseState.model_validate(purchase.state)
+                work: PurchaseWork = await _begin(session, purchase, step, state)
+                return await take_purchase_step(work)
+        except Refusal as refusal:
+            raise refused(refusal) from refusal
+
+
+async def order_step(session: AsyncSession, step: Step) -> OrderState:
+    """Takes an order's step inside the caller's transaction. Raises Refusal."""
+    order = await session.get_one(ReplacementOrder, step.document, with_for_update=True)
+    if order.seq >= step.seq:
+        return OrderState.model_validate(await _recorded(session, step))
+    state = OrderState.model_validate(order.state)
+    work: OrderWork = await _begin(session, order, step, state)
+    work.shipment = state.shipment
+    return await take_order_step(work)
+
+
+async def _begin(session: AsyncSession, document: D, step: Step, state: S) -> Work[D]:
+    policy = await load(session, document.policy_name, document.policy_version)
+    content = None
+    if step.submission is not None:
+        submission = await session.get_one(Submission, step.submission)
+        content = DECISIONS[submission.action].model_validate(submission.content)
+    return Work(
+        session=session,
+        document=document,
+        step=step,
+        time=await timekeeper(session, policy),
+        content=content,
+        stage=document.stage,
+        wait=state.wait,
+    )
+
+
+async def _recorded(session: AsyncSession, step: Step) -> dict[str, object]:
+    """Where the step led when it was taken before."""
+    row = await session.get_one(EventLog, (step.document, step.seq))
+    if (row.action, row.submission) != (step.action, step.submission):
+        raise ApplicationError(
+            f"step {step.seq} of {step.document} is on record as {row.action}, not {step.action}",
+            type="history_differs",
+        )
+    return row.state
+
+
+def refused(refusal: Refusal) -> ApplicationError:
+    """A refusal as it travels: final, with its stable code as type."""
+    return ApplicationError(str(refusal), type=refusal.code, non_retryable=True)

@@ -1,0 +1,131 @@
+"""What each action does to an order or a purchase order: one function a step, all in one transaction."""
+
+from activities.steps import auditing, delivering, installing, judging, purchasing, settling, sourcing
+from activities.steps.work import OrderSteps, OrderWork, PurchaseSteps, PurchaseWork
+from database.steps import record, reminder
+from domain.decisions import MoveDue
+from domain.messages import OrderState, PurchaseState
+from domain.notices import TOLD
+from domain.stages import ENDS, ORDER, PURCHASE, PURCHASE_ENDS, Action, PurchaseStage, Refusal, Stage
+from domain.waiting import Clock
+
+ORDER_STEPS: OrderSteps = {
+    **judging.STEPS,
+    **auditing.STEPS,
+    **sourcing.STEPS,
+    **delivering.STEPS,
+    **installing.STEPS,
+    **settling.STEPS,
+}
+PURCHASE_STEPS: PurchaseSteps = purchasing.STEPS
+
+FIRST_CLOCK = {
+    Stage.TRIAGE: Clock.JUDGEMENT,
+    Stage.INSPECTION: Clock.FINDING,
+    Stage.QUOTED: Clock.CONSENT,
+    Stage.AUDIT: Clock.SIGNATURE,
+    Stage.RETURNED: Clock.CORRECTION,
+    Stage.INSTALLATION: Clock.APPOINTMENT,
+    Stage.REVISIT: Clock.REVISIT,
+    Stage.REWORK: Clock.REWORK,
+}
+"""What a stage waits for when an order comes to it; the other stages' own steps say it."""
+
+
+async def take_order_step(work: OrderWork) -> OrderState:
+    """Does the step and puts it on record. Raises Refusal, and then nothing is written."""
+    order, step = work.document, work.step
+    came_from = order.stage
+    work.stage = ORDER.next_stage(came_from, step.action, step.role)
+    _ring(work)
+    if step.action in ORDER_STEPS:
+        await ORDER_STEPS[step.action](work)
+    if work.stage in ENDS or work.stage is Stage.SETTLING:
+        await settling.end(work)
+    elif work.stage != came_from:
+        await _enter(work)
+    order.stage = Stage(work.stage)
+    if work.stage in ENDS:
+        order.ended_at = work.at
+    state = OrderState(
+        number=order.number,
+        stage=order.stage,
+        seq=step.seq,
+        round=order.round,
+        entered_by=order.entered_by,
+        service_centre=order.service_centre,
+        urgent=order.urgent,
+        wait=work.wait,
+        shipment=work.shipment,
+        to_place=tuple(work.to_place),
+        to_tell=tuple(work.to_tell),
+        to_book=work.to_book,
+        to_recall=work.to_recall,
+    )
+    _record(work, state, came_from)
+    return state
+
+
+async def _enter(work: OrderWork) -> None:
+    if work.stage is Stage.SOURCING:
+        await sourcing.source(work)
+    elif work.stage is Stage.REWORK:
+        work.document.round += 1
+    if work.stage in FIRST_CLOCK:
+        work.start(FIRST_CLOCK[Stage(work.stage)])
+
+
+async def take_purchase_step(work: PurchaseWork) -> PurchaseState:
+    """Does the step and puts it on record. Raises Refusal, and then nothing is written."""
+    purchase, step = work.document, work.step
+    came_from = purchase.stage
+    work.stage = PURCHASE.next_stage(came_from, step.action, step.role)
+    _ring(work)
+    if step.action in PURCHASE_STEPS:
+        await PURCHASE_STEPS[step.action](work)
+    purchase.stage = PurchaseStage(work.stage)
+    if work.stage in PURCHASE_ENDS:
+        purchase.ended_at = work.at
+    state = PurchaseState(
+        number=purchase.number,
+        stage=purchase.stage,
+        seq=step.seq,
+        wait=work.wait,
+        to_tell=tuple(work.to_tell),
+        to_place=tuple(work.to_place),
+    )
+    _record(work, state, came_from)
+    return state
+
+
+def _ring(work: OrderWork | PurchaseWork) -> None:
+    """An alarm that rang is used up or stands again later; a clock moved by a person starts anew."""
+    step = work.step
+    if step.alarm is not None and work.wait is not None:
+        work.details |= {"clock": work.wait.clock, "due": work.wait.due.isoformat(), "count": step.alarm.count}
+        if step.action in (Action.REMIND, Action.ESCALATE):
+            work.told.append(reminder(step.action, work.wait))
+        work.wait = work.time.rang(work.wait, step.alarm)
+    elif step.action is Action.MOVE_DUE and work.wait is not None:
+        due = work.said(MoveDue).due
+        if due <= work.at:
+            raise Refusal("invalid_time", "a clock can't be moved into the past")
+        work.details |= {"due": [work.wait.due.isoformat(), due.isoformat()], "clock": work.wait.clock}
+        work.wait = work.time.wait(work.wait.clock, work.at, due)
+
+
+def _record(work: OrderWork | PurchaseWork, state: OrderState | PurchaseState, came_from: str) -> None:
+    step = work.step
+    record(
+        work.session,
+        work.document,
+        action=step.action,
+        at=step.at,
+        by=step.by,
+        role=step.role,
+        from_stage=came_from,
+        details=work.details,
+        submission=step.submission,
+        state=state,
+        told=[*work.told, *((step.action, audience) for audience in TOLD.get(step.action, ()))],
+    )

@@ -1,0 +1,66 @@
+"""Audit: signed, returned with reasons, or rejected (policy 2.3)."""
+
+import json
+from hashlib import sha256
+
+from activities.steps.judging import newest_quotation, replace_lines
+from activities.steps.work import OrderSteps, OrderWork, lines_in
+from database.tables import LineState, Signature
+from domain.decisions import Approve, Correct, Reject, ReturnForCorrection
+from domain.stages import Action, Refusal
+
+
+async def approve(work: OrderWork) -> None:
+    """The auditor's signature: who, when, and a digest of exactly what was signed (policy 2.3.2)."""
+    if work.step.by == work.document.entered_by:
+        raise Refusal("own_case", "who entered the case can't audit it")
+    order, said = work.document, work.said(Approve)
+    lines = await lines_in(work, LineState.WANTED)
+    quotation = await newest_quotation(work)
+    signed = {
+        "order": order.number,
+        "customer": order.customer,
+        "serial": order.serial,
+        "model": order.model,
+        "fault": order.fault_text,
+        "lines": [[line.part, line.quantity] for line in lines],
+        "in_warranty": quotation.in_warranty,
+        "to_pay": str(quotation.to_pay),
+        "checks": said.model_dump(mode="json", exclude={"action", "note"}),
+    }
+    digest = sha256(json.dumps(signed, sort_keys=True).encode()).digest()
+    work.session.add(
+        Signature(order=order.number, seq=work.step.seq, by=work.step.by, at=work.at, signed=signed, digest=digest)
+    )
+    work.details |= {"signature": digest.hex()}
+
+
+async def return_for_correction(work: OrderWork) -> None:
+    """Back to the service centre with the reason, under the same number (policy 2.3.2)."""
+    work.document.audit_attempts += 1
+    work.details |= {"reason": work.said(ReturnForCorrection).reason, "attempt": work.document.audit_attempts}
+
+
+async def reject(work: OrderWork) -> None:
+    reason = work.said(Reject).reason
+    work.document.outcome = "rejected"
+    work.details |= {"reason": reason}
+
+
+async def correct(work: OrderWork) -> None:
+    """What the service centre put right; the timeline shows what changed."""
+    order, said = work.document, work.said(Correct)
+    before = {"serial": order.serial, "lines": [[x.part, x.quantity] for x in await lines_in(work, LineState.WANTED)]}
+    order.serial = said.serial or order.serial
+    order.fault_text = said.fault or order.fault_text
+    await replace_lines(work, said.lines)
+    after = {"serial": order.serial, "lines": [[line.part, line.quantity] for line in said.lines]}
+    work.details |= {key: [before[key], after[key]] for key in before if before[key] != after[key]}
+
+
+STEPS: OrderSteps = {
+    Action.APPROVE: approve,
+    Action.RETURN_FOR_CORRECTION: return_for_correction,
+    Action.REJECT: reject,
+    Action.CORRECT: correct,
+}

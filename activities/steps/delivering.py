@@ -1,0 +1,282 @@
+"""Dispatch and transport: packed, booked, handed over, delivered, or lost and sent again (policy 5.2)."""
+
+from decimal import Decimal
+
+from sqlalchemy import select, update
+
+from activities.steps.installing import call_off_appointment
+from activities.steps.work import OrderSteps, OrderWork
+from database import stock
+from database.tables import (
+    CarrierAccount,
+    Claim,
+    ClaimState,
+    LineState,
+    OrderLine,
+    Parcel,
+    Part,
+    Place,
+    Shipment,
+    ShipmentLine,
+    ShipmentState,
+    Warehouse,
+    Zone,
+)
+from domain.decisions import Condition, DeclareLost, HandOver, LossReason, Pack, ReceiveBack
+from domain.stages import Action, Refusal, Role, Stage
+from domain.waiting import Clock
+
+MANUAL = "manual"
+
+
+async def shipment_of(work: OrderWork) -> Shipment:
+    """The shipment under way."""
+    assert work.shipment is not None
+    return await work.session.get_one(Shipment, work.shipment)
+
+
+async def pack(work: OrderWork) -> None:
+    """Picked, packed and labelled (policy 5.2.1, 5.2.2): a carrier's label is booked, or the keeper hands it over."""
+    said, shipment = work.said(Pack), await shipment_of(work)
+    if shipment.state is ShipmentState.BOOKED:
+        raise Refusal("already_booked", f"{shipment.id} has waybill {shipment.waybill}")
+    account = await work.session.get(CarrierAccount, said.carrier or shipment.account)
+    if account is None:
+        raise Refusal("unknown_carrier", f"there is no carrier account {said.carrier}")
+    shipment.account = account.code
+    shipment.weight_kg = said.weight_kg or shipment.weight_kg
+    shipment.packed_at, shipment.packed_by = work.at, work.step.by
+    shipment.state = ShipmentState.PACKED
+    work.to_book = account.kind != MANUAL
+    work.start(Clock.LABEL if work.to_book else Clock.HANDOVER)
+
+
+async def book(work: OrderWork) -> None:
+    """The carrier gave waybill and label, and the parcel is watched from now on (policy 5.2.3)."""
+    shipment = await shipment_of(work)
+    shipment.state = ShipmentState.BOOKED
+    work.details |= {"waybill": shipment.waybill, "carrier": shipment.account}
+    work.start(Clock.HANDOVER)
+
+
+async def booking_refused(work: OrderWork) -> None:
+    """The carrier won't take it: the keeper packs again for another carrier."""
+    work.details |= {"carrier": (await shipment_of(work)).account}
+    work.start(Clock.PACKING)
+
+
+async def hand_over(work: OrderWork) -> None:
+    """The carrier has the goods (policy 5.2.3)."""
+    said, shipment = work.said(HandOver), await shipment_of(work)
+    if shipment.state not in (ShipmentState.PACKED, ShipmentState.BOOKED):
+        raise Refusal("not_packed", f"{shipment.id} is not packed yet")
+    if said.waybill and shipment.waybill and said.waybill != shipment.waybill:
+        raise Refusal("other_waybill", f"{shipment.id} was booked as {shipment.waybill}")
+    shipment.waybill = shipment.waybill or said.waybill
+    if shipment.waybill is None:
+        raise Refusal("waybill_missing", "a carrier that is not connected needs its waybill number typed in")
+    await _on_its_way(work, shipment)
+
+
+async def pick_up(work: OrderWork) -> None:
+    """The carrier's own scan shows that it has the goods, whoever forgot to say so."""
+    await _on_its_way(work, await shipment_of(work))
+
+
+async def _on_its_way(work: OrderWork, shipment: Shipment) -> None:
+    lines = await shipped_lines(work, shipment)
+    for held in await stock.held(work.session, [line.line for line in lines]):
+        await stock.issue(
+            work.session,
+            held,
+            at=work.at,
+            by=work.step.by,
+            document=shipment.id,
+            effect=f"{shipment.id}/issue/{held.id}",
+        )
+    await mark_lines(work, lines, LineState.SHIPPED)
+    shipment.state = ShipmentState.HANDED_OVER
+    shipment.handed_over_at = work.at
+    work.details |= {"waybill": shipment.waybill, "carrier": shipment.account, "shipment": shipment.id}
+    work.start(Clock.DELIVERY, shipment.expected_at)
+    if await work.session.get(Parcel, shipment.id) is not None:
+        _expect_scans(work)
+
+
+def _expect_scans(work: OrderWork) -> None:
+    """A watched parcel that shows no scan is asked after; the alarms move with every scan (policy 5.2.4)."""
+    assert work.wait is not None
+    rules = work.time.policy.parcels
+    picked_up = work.step.action is Action.PICK_UP
+    work.wait = work.wait.moved(Action.NO_MOVEMENT, work.time.after(work.at, rules.no_movement))
+    if not picked_up:
+        work.wait = work.wait.moved(Action.NO_PICKUP_SCAN, work.time.after(work.at, rules.no_pickup_scan))
+
+
+async def stands_still(work: OrderWork) -> None:
+    """Nobody has seen the parcel for too long; asked again after as long."""
+    assert work.wait is not None
+    rules = work.time.policy.parcels
+    again = rules.no_movement if work.step.action is Action.NO_MOVEMENT else rules.no_pickup_scan
+    work.wait = work.wait.moved(work.step.action, work.time.after(work.at, again))
+    work.details |= {"shipment": work.shipment}
+
+
+async def trouble(work: OrderWork) -> None:
+    """What the carrier reports is passed on to the service centre (policy 5.2.4)."""
+    parcel = await work.session.get_one(Parcel, work.shipment)
+    work.details |= {"trouble": parcel.trouble, "shipment": work.shipment}
+
+
+async def deliver(work: OrderWork) -> None:
+    shipment = await shipment_of(work)
+    shipment.state = ShipmentState.DELIVERED
+    shipment.delivered_at = work.at
+    await goods_move(work, shipment, stock.CUSTOMERS, "deliver")
+    work.details |= {"shipment": shipment.id}
+
+
+async def turn_back(work: OrderWork) -> None:
+    """The parcel is on its way back to us: the keeper receives it."""
+    shipment = await shipment_of(work)
+    await call_off_appointment(work)
+    if shipment.state is ShipmentState.DELIVERED:
+        await goods_move(work, shipment, stock.IN_TRANSIT, "turn_back", source=stock.CUSTOMERS)
+    shipment.state = ShipmentState.TURNED_BACK
+    work.details |= {"shipment": shipment.id}
+    work.start(Clock.RETURNED_PARCEL)
+
+
+async def declare_lost(work: OrderWork) -> None:
+    """The parcel is given up: a claim on the carrier, and everything is sent again (policy 5.2.4)."""
+    shipment = await shipment_of(work)
+    reason = LossReason.LOST if work.content is None else work.said(DeclareLost).reason
+    shipment.state = ShipmentState.LOST
+    await goods_move(work, shipment, stock.LOSSES, "lost")
+    await _claim(work, shipment, reason)
+    await _again(work, shipment, LineState.LOST)
+    work.details |= {"shipment": shipment.id, "reason": reason}
+
+
+async def receive_back(work: OrderWork) -> None:
+    """The parcel is back: sound goods return to qualified stock, damaged ones to nonconforming (policy 4.1.1)."""
+    shipment, said = await shipment_of(work), work.said(ReceiveBack)
+    sound = said.condition is Condition.SOUND
+    for line in await shipped_lines(work, shipment):
+        target = line.place if sound else await _nonconforming_beside(work, line.place)
+        await stock.move(
+            work.session,
+            line.part,
+            line.quantity,
+            source=stock.IN_TRANSIT,
+            target=target,
+            at=work.at,
+            by=work.step.by,
+            document=shipment.id,
+            effect=f"{shipment.id}/back/{line.line}/{line.place}",
+        )
+    shipment.state = ShipmentState.RECEIVED_BACK
+    if not sound:
+        await _claim(work, shipment, LossReason.DAMAGED)
+    await _again(work, shipment, LineState.RETURNED)
+    work.details |= {"shipment": shipment.id, "condition": said.condition}
+
+
+async def _again(work: OrderWork, shipment: Shipment, ended: LineState) -> None:
+    """The lines end as they did; unless the order is ending too, the same parts are wanted once more."""
+    lines = await shipped_lines(work, shipment)
+    await mark_lines(work, lines, ended)
+    await work.session.execute(update(Parcel).where(Parcel.shipment == shipment.id).values(next_look_at=None))
+    if work.document.stage is Stage.SETTLING:
+        return
+    quantities: dict[str, int] = {}
+    for line in lines:
+        quantities[line.part] = quantities.get(line.part, 0) + line.quantity
+    work.session.add_all(
+        OrderLine(
+            order=work.document.number,
+            round=work.document.round,
+            part=part,
+            quantity=quantity,
+            state=LineState.WANTED,
+        )
+        for part, quantity in sorted(quantities.items())
+    )
+    await work.session.flush()
+
+
+async def _claim(work: OrderWork, shipment: Shipment, reason: LossReason) -> None:
+    lines = await shipped_lines(work, shipment)
+    prices = await work.session.execute(
+        select(Part.code, Part.list_price).where(Part.code.in_({line.part for line in lines}))
+    )
+    price = dict(prices.tuples().all())
+    work.session.add(
+        Claim(
+            order=work.document.number,
+            seq=work.step.seq,
+            on=Role.CARRIER,
+            shipment=shipment.id,
+            reason=reason,
+            value=sum((price[line.part] * line.quantity for line in lines), Decimal("0.00")),
+            state=ClaimState.OPEN,
+        )
+    )
+    await work.session.flush()
+
+
+async def goods_move(
+    work: OrderWork, shipment: Shipment, target: str, what: str, source: str = stock.IN_TRANSIT
+) -> None:
+    """Books everything in a shipment to another place outside the warehouse."""
+    for line in await shipped_lines(work, shipment):
+        await stock.move(
+            work.session,
+            line.part,
+            line.quantity,
+            source=source,
+            target=target,
+            at=work.at,
+            by=work.step.by,
+            document=shipment.id,
+            effect=f"{work.effect}/{what}/{line.line}/{line.place}",
+        )
+
+
+async def shipped_lines(work: OrderWork, shipment: Shipment) -> list[ShipmentLine]:
+    rows = await work.session.scalars(
+        select(ShipmentLine)
+        .where(ShipmentLine.shipment == shipment.id)
+        .order_by(ShipmentLine.part, ShipmentLine.place, ShipmentLine.line)
+    )
+    return list(rows)
+
+
+async def mark_lines(work: OrderWork, lines: list[ShipmentLine], state: LineState) -> None:
+    await work.session.execute(
+        update(OrderLine).where(OrderLine.id.in_([line.line for line in lines])).values(state=state)
+    )
+
+
+async def _nonconforming_beside(work: OrderWork, place: str) -> str:
+    warehouse = await work.session.scalar(
+        select(Warehouse.code).join(Place, Place.warehouse == Warehouse.code).where(Place.code == place)
+    )
+    assert warehouse is not None
+    return await stock.place_of(work.session, warehouse, Zone.NONCONFORMING)
+
+
+STEPS: OrderSteps = {
+    Action.PACK: pack,
+    Action.BOOK: book,
+    Action.BOOKING_REFUSED: booking_refused,
+    Action.HAND_OVER: hand_over,
+    Action.PICK_UP: pick_up,
+    Action.NO_PICKUP_SCAN: stands_still,
+    Action.NO_MOVEMENT: stands_still,
+    Action.TROUBLE: trouble,
+    Action.DELIVER: deliver,
+    Action.TURN_BACK: turn_back,
+    Action.DECLARE_LOST: declare_lost,
+    Action.RECEIVE_BACK: receive_back,
+}

@@ -1,0 +1,106 @@
+"""How an order ends: what was taken is given back, what is owing is settled first."""
+
+from typing import Any
+
+from sqlalchemy import func, select
+
+from activities.steps.delivering import shipment_of
+from activities.steps.installing import call_off_appointment
+from activities.steps.work import OrderSteps, OrderWork, lines_in
+from database import stock
+from database.purchases import withdraw
+from database.tables import Claim, ClaimState, LineState, Shipment, ShipmentState
+from domain.decisions import Cancel, SettleClaim
+from domain.stages import Action, Refusal, Stage
+from domain.waiting import Clock
+
+_UNDER_WAY = (ShipmentState.HANDED_OVER, ShipmentState.TURNED_BACK)
+
+
+async def cancel(work: OrderWork) -> None:
+    """Gives back what was taken, and says what could not be."""
+    work.document.outcome = "cancelled"
+    given_back: dict[str, Any] = {}
+    lines = await lines_in(work, LineState.WANTED, LineState.RESERVED, LineState.BACK_ORDERED)
+    ids = [line.id for line in lines]
+    if released := await stock.release(work.session, ids):
+        given_back["reservations"] = [[held.part, held.quantity, held.place] for held in released]
+    if purchases := await withdraw(work.session, ids):
+        given_back["purchase_orders"] = purchases
+        work.to_tell += purchases
+    for line in lines:
+        line.state = LineState.DROPPED
+    if appointment := await call_off_appointment(work):
+        given_back["appointment"] = [appointment.technician, appointment.starts_at.isoformat()]
+    work.details |= {"reason": work.said(Cancel).reason, "given_back": given_back, **await _parcel(work)}
+
+
+async def _parcel(work: OrderWork) -> dict[str, Any]:
+    """What becomes of the shipment: called off, asked back from the carrier, or the customer's already."""
+    if work.shipment is None:
+        return {}
+    shipment = await shipment_of(work)
+    match shipment.state:
+        case ShipmentState.PREPARING | ShipmentState.PACKED:
+            shipment.state = ShipmentState.CALLED_OFF
+            return {"called_off": shipment.id}
+        case ShipmentState.BOOKED:
+            shipment.state = ShipmentState.CALLED_OFF
+            work.to_recall = True
+            return {"called_off": shipment.id}
+        case ShipmentState.HANDED_OVER:
+            work.to_recall = True
+            return {"recalled": shipment.id}
+        case ShipmentState.DELIVERED:
+            return {"not_given_back": {"with_customer": shipment.id}}
+        case _:
+            return {}
+
+
+async def recalled(work: OrderWork) -> None:
+    """What the carrier answered when it was asked for the parcel back."""
+    work.details |= {"shipment": work.shipment, "answer": work.step.outcome}
+
+
+async def settle_claim(work: OrderWork) -> None:
+    said = work.said(SettleClaim)
+    claim = await work.session.get(Claim, said.claim)
+    if claim is None or claim.order != work.document.number:
+        raise Refusal("unknown_claim", f"this order has no claim {said.claim}")
+    if claim.state is ClaimState.SETTLED:
+        raise Refusal("claim_settled", f"claim {said.claim} is settled")
+    claim.state, claim.settled_for = ClaimState.SETTLED, said.amount
+    work.details |= {"claim": claim.id, "amount": str(said.amount)}
+
+
+async def end(work: OrderWork) -> None:
+    """Ends the order, or keeps it settling while something is owing."""
+    ending = work.stage if work.stage is not Stage.SETTLING else work.document.ending
+    assert ending is not None
+    owing = await _owing(work)
+    if not owing:
+        work.stage, work.wait = ending, None
+        return
+    work.details |= {"owing": owing}
+    if work.stage is not Stage.SETTLING:
+        work.document.ending = Stage(ending)
+        work.stage = Stage.SETTLING
+        work.start(Clock.SETTLEMENT)
+
+
+async def _owing(work: OrderWork) -> list[str]:
+    """The tracks of the order that are not settled."""
+    claims = select(func.concat("claim ", Claim.id)).where(
+        Claim.order == work.document.number, Claim.state == ClaimState.OPEN
+    )
+    parcels = select(func.concat("parcel ", Shipment.id)).where(
+        Shipment.order == work.document.number, Shipment.state.in_(_UNDER_WAY)
+    )
+    return sorted((await work.session.scalars(claims.union_all(parcels))).all())
+
+
+STEPS: OrderSteps = {
+    Action.CANCEL: cancel,
+    Action.RECALL: recalled,
+    Action.SETTLE_CLAIM: settle_claim,
+}

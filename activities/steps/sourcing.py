@@ -1,0 +1,97 @@
+"""Sourcing: stock first, else a purchase order at once (policy 3.2)."""
+
+from sqlalchemy import func, select
+
+from activities.steps.work import OrderSteps, OrderWork, lines_in
+from database import stock
+from database.purchases import order_missing
+from database.tables import (
+    BackOrder,
+    BackOrderState,
+    CarrierAccount,
+    LineState,
+    OrderLine,
+    Part,
+    Shipment,
+    ShipmentLine,
+    ShipmentState,
+)
+from domain.stages import Action, Stage
+from domain.waiting import Clock
+
+
+async def source(work: OrderWork) -> None:
+    """Reserves what stock has, orders the rest; with every line reserved the order goes on to dispatch."""
+    missing: list[OrderLine] = []
+    for line in await lines_in(work, LineState.WANTED):
+        if await stock.reserve(work.session, line, work.document.service_centre, f"{work.effect}/{line.id}"):
+            line.state = LineState.RESERVED
+        else:
+            line.state = LineState.BACK_ORDERED
+            missing.append(line)
+    work.to_place += await order_missing(work.session, work.document, missing, work.time, work.at, work.effect)
+    if missing:
+        work.details |= {"back_ordered": [line.part for line in missing], "purchase_orders": work.to_place}
+        work.start(Clock.PARTS)
+    else:
+        await _instruct_dispatch(work)
+
+
+async def restock(work: OrderWork) -> None:
+    """Pieces came in: the lines they were kept for are reserved now."""
+    back_ordered = await lines_in(work, LineState.BACK_ORDERED)
+    waiting = await work.session.scalars(
+        select(BackOrder.line).where(
+            BackOrder.line.in_([line.id for line in back_ordered]), BackOrder.state == BackOrderState.WAITING
+        )
+    )
+    still = set(waiting)
+    for line in back_ordered:
+        if line.id not in still:
+            line.state = LineState.RESERVED
+    if not still:
+        await _instruct_dispatch(work)
+
+
+async def _instruct_dispatch(work: OrderWork) -> None:
+    """The dispatch instruction: a shipment of everything reserved (policy 5.2.1)."""
+    order = work.document
+    work.stage = Stage.DISPATCH
+    earlier = await work.session.scalar(
+        select(func.count()).select_from(Shipment).where(Shipment.order == order.number)
+    )
+    lines = await lines_in(work, LineState.RESERVED)
+    reserved = await stock.held(work.session, [line.id for line in lines])
+    weights = dict(
+        (
+            await work.session.execute(
+                select(Part.code, Part.weight_kg).where(Part.code.in_({held.part for held in reserved}))
+            )
+        )
+        .tuples()
+        .all()
+    )
+    account = await work.session.scalar(
+        select(CarrierAccount.code).order_by(CarrierAccount.preferred.desc(), CarrierAccount.code).limit(1)
+    )
+    assert account is not None
+    shipment = Shipment(
+        id=f"{order.number}-{(earlier or 0) + 1}",
+        order=order.number,
+        round=order.round,
+        state=ShipmentState.PREPARING,
+        account=account,
+        weight_kg=sum(weights[held.part] * held.quantity for held in reserved),
+    )
+    work.session.add(shipment)
+    await work.session.flush()
+    work.session.add_all(
+        ShipmentLine(shipment=shipment.id, line=held.line, place=held.place, part=held.part, quantity=held.quantity)
+        for held in reserved
+    )
+    work.shipment = shipment.id
+    work.details |= {"shipment": shipment.id}
+    work.start(Clock.PACKING)
+
+
+STEPS: OrderSteps = {Action.RESTOCK: restock}
