@@ -147,9 +147,11 @@ def in_shanghai(at: datetime) -> str:
 
 
 def _from_shanghai(text: object) -> datetime:
-    if not isinstance(text, str):
-        raise ValueError("not a time")
-    return datetime.fromisoformat(text).replace(tzinfo=SHANGHAI).astimezone(UTC)
+    try:
+        naive = datetime.fromisoformat(str(text))
+    except ValueError:
+        raise ValueError("not a time") from None  # without what it was instead
+    return naive.replace(tzinfo=SHANGHAI).astimezone(UTC)
 
 
 Instant = Annotated[datetime, BeforeValidator(_from_shanghai)]
