@@ -1,0 +1,94 @@
+"""docker-compose.yml says what Compose understands, what the settings understand, and nothing secret."""
+
+import copy
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from compose_spec import PyCompose
+
+from runtime.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "docker-compose.yml").read_text()
+COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
+
+
+def check(compose: dict[str, Any]) -> None:
+    """Raises ValueError where Compose would."""
+    services = compose["services"]
+    PyCompose.from_json(json.dumps(compose))
+    for name, service in services.items():
+        for other, link in service.get("depends_on", {}).items():
+            if other not in services:
+                raise ValueError(f"{name} depends on {other}, which is no service")
+            if link["condition"] == "service_healthy" and "healthcheck" not in services[other]:
+                raise ValueError(f"{name} waits for the health of {other}, which has no check")
+        for volume in service.get("volumes", []):
+            source = volume.partition(":")[0]
+            if not (ROOT / source).exists() if source.startswith(".") else source not in compose["volumes"]:
+                raise ValueError(f"{name} mounts {source}, which is not there")
+
+
+def test_compose_understands_it() -> None:
+    check(COMPOSE)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda services: services["api"].update(porst=["8080:8080"]),
+        lambda services: services["api"]["healthcheck"].update(retries="many"),
+        lambda services: services["api"]["depends_on"]["migrate"].update(condition="finished"),
+        lambda services: services["api"]["depends_on"].update(cache={"condition": "service_started"}),
+        lambda services: services["api"]["depends_on"]["migrate"].update(condition="service_healthy"),
+        lambda services: services["postgres"]["volumes"].append("data:/var/lib"),
+        lambda services: services["temporal"]["volumes"].append("./deploy/nowhere:/nowhere"),
+    ],
+)
+def test_the_check_finds_faults(spoil: Callable[[dict[str, Any]], None]) -> None:
+    spoilt = copy.deepcopy(COMPOSE)
+    spoil(spoilt["services"])
+    with pytest.raises(ValueError):
+        check(spoilt)
+
+
+def test_every_variable_of_the_project_is_a_setting() -> None:
+    settings = {f"HUANJIAN_{name.upper()}" for name in Settings.model_fields}
+    used = set(re.findall(r"HUANJIAN_[A-Z_]+", TEXT))
+    assert "HUANJIAN_DATABASE_URL" in used
+    assert used <= settings
+
+
+def test_passwords_come_from_outside_and_are_required() -> None:
+    secrets = re.findall(r"\$\{(\w*PASSWORD)(.*?)\}", TEXT)
+    assert {name for name, _ in secrets} == {"POSTGRES_PASSWORD", "DATABASE_PASSWORD", "TEMPORAL_PASSWORD"}
+    assert all(rest.startswith(":?") for _, rest in secrets)
+    written = [
+        value
+        for service in COMPOSE["services"].values()
+        for name, value in service.get("environment", {}).items()
+        if re.search("PASSWORD|PWD|SECRET|KEY|DATABASE_URL", name)
+    ]
+    assert written
+    assert all("${" in value for value in written)
+
+
+def test_every_variable_to_be_set_is_in_the_example() -> None:
+    example = re.findall(r"^(\w+)=", (ROOT / "deploy" / "example.env").read_text(), re.MULTILINE)
+    assert set(example) == set(re.findall(r"\$\{(\w+)", TEXT))
+
+
+def test_only_this_host_reaches_the_ports() -> None:
+    ports = [port for service in COMPOSE["services"].values() for port in service.get("ports", [])]
+    assert ports
+    assert all(port.startswith("127.0.0.1:") for port in ports)
+
+
+def test_a_worker_may_finish_what_it_does() -> None:
+    worker = COMPOSE["services"]["worker"]
+    assert int(worker["stop_grace_period"].removesuffix("s")) > int(worker["environment"]["HUANJIAN_GRACE_SECONDS"])
