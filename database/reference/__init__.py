@@ -82,7 +82,10 @@ async def seed(sessions: Sessions, settings: Settings) -> None:
 
 def policies() -> list[Policy]:
     """The policy versions that come with the program."""
-    return [Policy.model_validate_json(file.read_text()) for file in sorted((_FILES / "policies").glob("*.json"))]
+    return [
+        Policy.model_validate_json(file.read_text(encoding="utf-8"))
+        for file in sorted((_FILES / "policies").glob("*.json"))
+    ]
 
 
 async def _fill(session: AsyncSession, now: datetime, today: date) -> None:
@@ -125,7 +128,7 @@ async def _insert_parts(session: AsyncSession, today: date) -> None:
 
 async def _insert_units(session: AsyncSession, today: date) -> None:
     """The file names a unit's owner by telephone number."""
-    owners = dict((await session.execute(select(Customer.phone, Customer.id))).tuples().all())
+    owners = dict((await session.execute(select(Customer.phone, Customer.id))).all())
     units = [row | {"customer": owners.get(row["customer"])} for row in _rows(RegisteredUnit)]
     await _insert(session, RegisteredUnit, units, today)
 

@@ -1,0 +1,91 @@
+"""The schema that migrations make is the one the tables describe."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from alembic import command
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+from database.migrate import config_for, migrate
+from database.session import Sessions
+from database.tables import Base
+from tests.conftest import EMPTY, NewDatabase
+
+COLUMNS = """
+    select table_name, column_name, data_type, character_maximum_length, numeric_precision, numeric_scale,
+        is_nullable, column_default, is_identity
+    from information_schema.columns where table_schema = 'public' and table_name <> 'alembic_version' order by 1, 2
+"""
+CONSTRAINTS = """
+    select conrelid::regclass::text, conname, pg_get_constraintdef(oid) from pg_constraint
+    where connamespace = 'public'::regnamespace and conrelid::regclass::text <> 'alembic_version' order by 1, 2
+"""
+INDEXES = """
+    select tablename, indexname, indexdef from pg_indexes
+    where schemaname = 'public' and tablename <> 'alembic_version' order by 1, 2
+"""
+
+
+async def test_alembic_finds_no_difference(database_url: str) -> None:
+    await _on(database_url, lambda connection: command.check(config_for(connection)))
+
+
+@pytest.mark.parametrize("question", [COLUMNS, CONSTRAINTS, INDEXES], ids=["columns", "constraints", "indexes"])
+async def test_the_catalogue_is_as_the_tables_make_it(question: str, new_database: NewDatabase) -> None:
+    def make(connection: Connection) -> None:
+        connection.execute(text("create extension pg_trgm"))
+        Base.metadata.create_all(connection)
+        connection.commit()
+
+    async with new_database() as migrated, new_database(EMPTY) as made:
+        await _on(made, make)
+        assert await _ask(migrated, question) == await _ask(made, question)
+
+
+async def test_two_processes_may_migrate_at_once(new_database: NewDatabase) -> None:
+    async with new_database(EMPTY) as url:
+        program = [sys.executable, "-m", "database.migrate"]
+        environment = os.environ | {"HUANJIAN_DATABASE_URL": url}
+        both = [await asyncio.create_subprocess_exec(*program, env=environment) for _ in range(2)]
+        assert [await process.wait() for process in both] == [0, 0]
+        assert await _ask(url, "select version_num from alembic_version") == [("0001",)]
+
+
+async def test_a_migrated_database_can_be_taken_back(new_database: NewDatabase) -> None:
+    async with new_database() as url:
+        await _on(url, lambda connection: command.downgrade(config_for(connection), "base"))
+        assert await _ask(url, COLUMNS) == []
+        await migrate(url)
+
+
+@pytest.mark.parametrize("table", ["event_log", "movement"])
+@pytest.mark.parametrize("change", ["update {} set by = 'nobody'", "delete from {}", "truncate {} cascade"])
+async def test_log_and_ledger_only_grow(table: str, change: str, sessions: Sessions) -> None:
+    async with sessions() as session:
+        with pytest.raises(DBAPIError, match=f"{table} is append-only"):
+            await session.execute(text(change.format(table)))
+
+
+async def _ask(url: str, question: str) -> Sequence[Any]:
+    rows: Sequence[Any] = []
+
+    def ask(connection: Connection) -> None:
+        nonlocal rows
+        rows = connection.execute(text(question)).all()
+
+    await _on(url, ask)
+    return rows
+
+
+async def _on(url: str, work: Any) -> None:
+    engine = create_async_engine(url, poolclass=NullPool)
+    async with engine.connect() as connection:
+        await connection.run_sync(work)
+    await engine.dispose()
