@@ -14,7 +14,7 @@ from typing import Self
 
 import psutil
 
-LOOK_SECONDS = 0.05
+START_LOOK_SECONDS, WATCH_LOOK_SECONDS = 0.05, 0.25
 FIRST_PAUSE, LONGEST_PAUSE, STEADY_SECONDS = 1.0, 30.0, 60.0
 LARGEST_LOG_BYTES = 10_000_000
 SHOWN_LOG_LINES = 15
@@ -85,8 +85,8 @@ class Processes:
         pause = FIRST_PAUSE
         while True:
             began = time.monotonic()
-            while child.process.poll() is None:  # noqa: ASYNC110 - the system tells of no other way everywhere
-                await asyncio.sleep(LOOK_SECONDS)
+            while child.process.poll() is None:  # noqa: ASYNC110 - not every system tells by itself
+                await asyncio.sleep(WATCH_LOOK_SECONDS)
             if time.monotonic() - began > STEADY_SECONDS:
                 pause = FIRST_PAUSE
             self._report(f"{child.how_it_ended()}\nStarting {child.program.name} again in {pause:g} s.")
@@ -159,7 +159,7 @@ class _Child:
             if time.monotonic() > deadline:
                 late = f"was not ready within {self.program.start_within:g} s"
                 raise ProcessFailedError(f"{self.program.name} {late}; {self._end_of_log()}")
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(START_LOOK_SECONDS)
 
     async def stop(self) -> None:
         if self.guard is not None:
@@ -207,5 +207,5 @@ async def _gone(process: psutil.Process, within: float) -> bool:
                 return True
         except psutil.NoSuchProcess:
             return True
-        await asyncio.sleep(LOOK_SECONDS)
+        await asyncio.sleep(START_LOOK_SECONDS)
     return False
