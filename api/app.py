@@ -1,0 +1,119 @@
+"""The API and its pages as one ASGI application."""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import uuid4
+
+import structlog
+from fastapi import FastAPI
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api import health, problems, v1
+from api.dependencies import House
+from api.problems import Problem
+from database import session
+from runtime.logging import configure_logging
+from runtime.settings import Settings
+from runtime.temporal import connect
+
+LARGEST_BODY = 1_048_576
+REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
+CONTENT_SECURITY = "; ".join(
+    (
+        "default-src 'self'",
+        "img-src 'self' data:",
+        "object-src 'none'",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    )
+)
+SECURITY = {
+    "Content-Security-Policy": CONTENT_SECURITY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": "camera=(self), geolocation=(), microphone=()",
+}
+DESCRIPTION = """
+Replacement of parts after the sale. Decisions and applications are idempotent: send the header `Idempotency-Key`,
+and after a 503 or a lost answer send the same request with the same key again. Errors are problem details
+(RFC 9457) whose `code` is stable. Lists are paged: `next` of one page is `cursor` of the following.
+"""
+
+_log = structlog.stdlib.get_logger(__name__)
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The application; it opens its ways to PostgreSQL and Temporal when it starts, and needs neither to start."""
+    settings = settings or Settings()
+    configure_logging(settings)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        engine = session.engine(settings.database, settings.database_connections)
+        app.state.house = House(settings, session.sessions(engine), await connect(settings, lazy=True))
+        yield
+        await engine.dispose()
+
+    app = FastAPI(
+        title="Huanjian 换件",
+        version="1",
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        openapi_url="/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        max_body_size=LARGEST_BODY,
+        generate_unique_id_function=lambda route: route.name,
+    )
+    app.add_middleware(Envelope)
+    problems.install(app)
+    app.include_router(health.router)
+    app.include_router(v1.router)
+    return app
+
+
+class Envelope:
+    """Around every request: its id in log and answer, headers for the browser, and no word of our failures."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        given = headers.get("x-request-id", "")
+        request_id = given if REQUEST_ID.fullmatch(given) else uuid4().hex
+        started = False
+
+        async def enveloped(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                answer = MutableHeaders(scope=message)
+                answer["X-Request-Id"] = request_id
+                for name, value in SECURITY.items():
+                    answer.setdefault(name, value)
+            await send(message)
+
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request=request_id)
+        request = Request(scope, receive)
+        length = headers.get("content-length", "")
+        if length.isdecimal() and int(length) > LARGEST_BODY:
+            await problems.response(request, Problem("too_large"))(scope, receive, enveloped)
+            return
+        try:
+            await self._app(scope, receive, enveloped)
+        except Exception:
+            _log.exception("request failed", path=scope["path"], method=scope["method"])
+            if started:
+                raise
+            answer = await problems.answer(request, Problem("internal", id=request_id))
+            await answer(scope, receive, enveloped)

@@ -1,0 +1,151 @@
+"""From a decision to its answer: checked against the row, written down, put to the document's workflow."""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import datetime
+
+import structlog
+from pydantic import BaseModel
+from sqlalchemy.ext.asyncio import AsyncSession
+from temporalio.client import (
+    Client,
+    RPCTimeoutOrCancelledError,
+    WorkflowUpdateFailedError,
+)
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
+
+from api.auth import Principal
+from api.dependencies import House
+from api.problems import CATALOGUE, LastStep, Problem
+from database import submissions
+from database.reading.documents import Head, head, last_step
+from domain.messages import Decide, Decided
+from domain.stages import ORDER, Action, Life, Refusal, Role
+from runtime.temporal import UPDATE_TIMEOUT, order_workflow, purchase_workflow, start_document
+
+_log = structlog.stdlib.get_logger(__name__)
+
+
+async def decide(
+    house: House,
+    session: AsyncSession,
+    who: Principal,
+    life: Life,
+    number: str,
+    decision: BaseModel,
+    *,
+    key: str,
+    now: datetime,
+) -> Decided:
+    """Decides about an order (life ORDER) or a purchase order (PURCHASE) and says where it stands then.
+
+    The same key gives the same answer.
+
+    Raises Problem: `not_found`, `role_forbidden`, `own_case`, `stage_moved_on`, `idempotency_key_reused`, what the
+    step itself refuses, and `engine_unreachable`, after which the same key must be sent again.
+    """
+    action: Action = getattr(decision, "action")  # noqa: B009
+    document = await head(session, life, number)
+    if document is None:
+        raise Problem("not_found")
+    said = await submissions.recall(session, number, who.code, key, decision)
+    if said is not None and said.answer is not None:
+        return said.answer
+    try:
+        role = said.role if said else role_for(who, document, action)
+        if said is None:
+            await submissions.keep(
+                session, document=number, action=action, decision=decision, by=who.code, role=role, key=key, now=now
+            )
+        await session.commit()
+        submission = submissions.submission_id(number, who.code, key)
+        return await _put(house, document, Decide(action=action, by=who.code, role=role, submission=submission))
+    except Refusal as refusal:
+        await session.rollback()
+        raise await _refused(session, who, number, refusal) from refusal
+
+
+def role_for(who: Principal, document: Head, action: Action) -> Role:
+    """The role in which they may do this now. Raises Refusal `stage_moved_on`, `role_forbidden`, `own_case`."""
+    rule = document.life.rules.get(action)
+    role = (who.acting(rule) if rule else None) or who.roles[0]
+    if role is Role.SYSTEM:
+        raise Refusal("role_forbidden", f"{action} is for people")
+    document.life.next_stage(document.state.stage, action, role)
+    if role is Role.AUDITOR and who.code == document.entered_by:
+        raise Refusal("own_case", "who entered the case can't audit it")
+    return role
+
+
+def possible(who: Principal, document: Head) -> Iterator[tuple[Action, Role]]:
+    """What they may do to the document now, and in which role."""
+    for action, rule in document.life.rules.items():
+        role = who.acting(rule)
+        if (
+            role
+            and document.state.stage in rule.moves
+            and not (role is Role.AUDITOR and who.code == document.entered_by)
+        ):
+            yield action, role
+
+
+async def _put(house: House, document: Head, message: Decide) -> Decided:
+    """Raises Refusal if the workflow refuses, Problem `engine_unreachable` if it doesn't answer in time."""
+    try:
+        try:
+            return await _update(house.temporal, document, message)
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND or document.ended:
+                raise
+        await start_document(house.temporal, house.settings.task_queue, document.state)
+        return await _update(house.temporal, document, message)
+    except WorkflowUpdateFailedError as error:
+        raise _refusal(error) from error
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            raise Refusal("stage_moved_on", "its workflow has ended") from error
+        _log.warning("engine answers with an error", document=document.number, status=error.status.name)
+        raise Problem("engine_unreachable") from error
+    except (RPCTimeoutOrCancelledError, TimeoutError, RuntimeError) as error:
+        _log.warning("engine unreachable", document=document.number, error=type(error).__name__)
+        raise Problem("engine_unreachable") from error
+
+
+async def _update(temporal: Client, document: Head, message: Decide) -> Decided:
+    workflow = order_workflow if document.life is ORDER else purchase_workflow
+    async with asyncio.timeout(UPDATE_TIMEOUT.total_seconds()):
+        answer: Decided = await temporal.get_workflow_handle(workflow(document.number)).execute_update(
+            "decide",
+            message,
+            id=str(message.submission),
+            result_type=Decided,
+            rpc_timeout=UPDATE_TIMEOUT,
+        )
+    return answer
+
+
+def _refusal(error: WorkflowUpdateFailedError) -> Refusal:
+    """Why the workflow refused. Raises Problem `engine_unreachable` if it was no refusal."""
+    cause: BaseException | None = error.cause
+    while cause is not None:
+        if isinstance(cause, ApplicationError) and cause.type:
+            if cause.type == "AcceptedUpdateCompletedWorkflow":
+                return Refusal("stage_moved_on", "its workflow ended meanwhile")
+            if cause.type in CATALOGUE:
+                return Refusal(cause.type, cause.message or "")
+        cause = cause.__cause__
+    _log.error("decision failed", exc_info=error)
+    raise Problem("engine_unreachable") from error
+
+
+async def _refused(session: AsyncSession, who: Principal, number: str, refusal: Refusal) -> Problem:
+    """The refusal as a problem; if the document moved on, with where it stands and who did what last."""
+    if refusal.code != "stage_moved_on":
+        return Problem(refusal.code, str(refusal))
+    step = await last_step(session, number)
+    told = Role.CUSTOMER not in who.roles
+    last = LastStep(
+        action=step.action, by=step.by if told else step.role, by_name=step.by_name if told else None, at=step.at
+    )
+    return Problem(refusal.code, str(refusal), stage=step.to_stage, last=last)

@@ -1,0 +1,274 @@
+"""What can go wrong, as a client sees it: problem details (RFC 9457) with codes that never change.
+
+Texts of exceptions nobody foresaw go to the log with an id; the answer carries the id alone.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, Final, NamedTuple, Protocol
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from api.i18n import preferred
+from domain.decisions import Code
+from domain.stages import Refusal
+
+MEDIA_TYPE: Final = "application/problem+json"
+RETRY_AFTER: Final = 5
+"""Seconds after which a client may ask again when something of ours can't be reached."""
+
+
+class Kind(NamedTuple):
+    status: int
+    en: str
+    zh: str
+
+
+CATALOGUE: Final[Mapping[str, Kind]] = {
+    # the request itself
+    "malformed_request": Kind(400, "The request can't be read", "请求无法解析"),
+    "malformed_json": Kind(400, "The body is not JSON", "请求体不是有效的 JSON"),
+    "idempotency_key_missing": Kind(400, "The header Idempotency-Key is missing", "缺少请求头 Idempotency-Key"),
+    "invalid_request": Kind(422, "Some fields are missing or wrong", "部分字段缺失或有误"),
+    "invalid_text": Kind(422, "A text holds characters that can't be kept", "文本含有无法保存的字符"),
+    "invalid_cursor": Kind(422, "This cursor is not one of this list", "翻页游标无效"),
+    "idempotency_key_reused": Kind(
+        422, "This Idempotency-Key came with other content before", "该 Idempotency-Key 已用于其他内容"
+    ),
+    "not_found": Kind(404, "There is no such thing here", "没有找到"),
+    "method_not_allowed": Kind(405, "This address does not offer that method", "此地址不支持该方法"),
+    "too_large": Kind(413, "The body is too large", "请求体过大"),
+    # who is asking
+    "not_logged_in": Kind(401, "Log in, or send an API key", "请先登录或提供 API 密钥"),
+    "log_in_refused": Kind(
+        401,
+        "User or password is wrong, or the account is locked for a while after too many wrong passwords",
+        "用户名或密码错误，或因多次输错密码账号暂时锁定",
+    ),
+    "csrf_failed": Kind(403, "The form is out of date; load the page again", "表单已过期，请刷新页面后重试"),
+    "role_forbidden": Kind(403, "Your role may not do this", "您的角色无权进行此操作"),
+    "own_case": Kind(403, "Nobody audits a case they entered", "不得审核自己录入的申请"),
+    # what was decided
+    "stage_moved_on": Kind(409, "This is not possible at this stage (any more)", "当前阶段不能进行此操作"),
+    "technician_taken": Kind(409, "The technician has another appointment then", "该技师此时段已有预约"),
+    "technician_not_qualified": Kind(
+        422, "The technician holds no valid certificate for this product", "该技师没有此类产品的有效资质证书"
+    ),
+    "invalid_decision": Kind(422, "The decision does not fit the case", "该决定与此单情况不符"),
+    "unknown_model": Kind(422, "There is no such product model", "没有此产品型号"),
+    "unknown_fault": Kind(422, "There is no such fault code", "没有此故障代码"),
+    "unknown_part": Kind(422, "There is no such part", "没有此备件"),
+    "unknown_service_centre": Kind(422, "There is no such service centre", "没有此售后服务中心"),
+    "unknown_policy": Kind(422, "There is no such policy", "没有此制度版本"),
+    # ourselves
+    "engine_unreachable": Kind(
+        503,
+        "The decision may still be on its way; ask again with the same Idempotency-Key",
+        "系统暂时无法答复，请稍后用同一 Idempotency-Key 重试",
+    ),
+    "database_unreachable": Kind(
+        503, "The database can't be reached; ask again soon", "数据库暂时无法访问，请稍后重试"
+    ),
+    "internal": Kind(500, "Something went wrong on our side", "系统内部出错"),
+}
+
+_BY_STATUS: Final = {400: "malformed_request", 404: "not_found", 405: "method_not_allowed", 413: "too_large"}
+
+
+class FieldError(BaseModel):
+    """One field that is wrong. `pointer` is a JSON pointer into the body, or the name of a parameter."""
+
+    where: str = Field(examples=["body"])
+    pointer: str = Field(examples=["/lines/0/quantity"])
+    code: str = Field(examples=["greater_than_equal"])
+    detail: str
+    limits: dict[str, str | int | float | bool] = Field({}, description="Numbers and words the message speaks of.")
+
+
+class LastStep(BaseModel):
+    """What happened last to the document, and who did it."""
+
+    action: str
+    by: str
+    by_name: str | None
+    at: datetime
+
+
+class ProblemDetails(BaseModel):
+    """RFC 9457. `code` is stable; titles are for people and follow Accept-Language."""
+
+    type: str = Field(examples=["/v1/problems#stage_moved_on"])
+    title: str
+    status: int
+    code: str
+    detail: str | None = None
+    instance: str
+    errors: list[FieldError] | None = None
+    stage: str | None = Field(None, description="Where the document stands now (stage_moved_on).")
+    last: LastStep | None = Field(None, description="What happened to it last (stage_moved_on).")
+    id: str | None = Field(None, description="Under which our log tells more (internal).")
+
+
+class Problem(HTTPException):
+    """An answer from the catalogue."""
+
+    def __init__(
+        self,
+        code: str,
+        detail: str | None = None,
+        *,
+        errors: Iterable[FieldError] | None = None,
+        stage: str | None = None,
+        last: LastStep | None = None,
+        id: str | None = None,  # noqa: A002
+    ) -> None:
+        self.code = code
+        self.kind = CATALOGUE.get(code) or CATALOGUE["invalid_decision"]
+        self.said = detail
+        self.members: dict[str, Any] = {
+            "errors": None if errors is None else list(errors),
+            "stage": stage,
+            "last": last,
+            "id": id,
+        }
+        headers = {503: {"Retry-After": str(RETRY_AFTER)}, 401: {"WWW-Authenticate": "Bearer"}}
+        super().__init__(self.kind.status, headers=headers.get(self.kind.status))
+
+    def title(self, language: str) -> str:
+        return self.kind.zh if language == "zh" else self.kind.en
+
+    def details(self, request: Request) -> ProblemDetails:
+        return ProblemDetails(
+            type=f"/v1/problems#{self.code}",
+            title=self.title(language(request)),
+            status=self.kind.status,
+            code=self.code,
+            detail=self.said,
+            instance=request.url.path,
+            **self.members,
+        )
+
+
+class Page(Protocol):
+    """What a problem looks like to somebody with a browser."""
+
+    async def __call__(self, request: Request, problem: Problem) -> Response: ...
+
+
+def language(request: Request) -> str:
+    return preferred(request.headers.get("accept-language", ""))
+
+
+def from_refusal(refusal: Refusal) -> Problem:
+    return Problem(refusal.code, str(refusal))
+
+
+def from_validation(error: RequestValidationError) -> Problem:
+    found = error.errors()
+    if any(one["type"] == "json_invalid" for one in found):
+        return Problem("malformed_json")
+    if any(one["type"] == "missing" and one["loc"] == ("header", "idempotency-key") for one in found):
+        return Problem("idempotency_key_missing")
+    return Problem("invalid_request", errors=[_field_error(one) for one in found])
+
+
+def from_database(error: DBAPIError) -> Problem | None:
+    """What a failed statement means to the client; None if it is a fault of ours."""
+    state = str(getattr(error.orig, "sqlstate", None) or "")
+    if state.startswith("22"):
+        return Problem("invalid_text")
+    if error.connection_invalidated or state.startswith(("08", "53", "57P")):
+        return Problem("database_unreachable")
+    return None
+
+
+async def answer(request: Request, problem: Problem) -> Response:
+    """Problem details; outside the API the page that `app.state.problem_page` makes of them."""
+    page: Page | None = getattr(request.app.state, "problem_page", None)
+    if page is not None and not request.url.path.startswith("/v1/"):
+        return await page(request, problem)
+    return response(request, problem)
+
+
+def install(app: FastAPI) -> None:
+    """Every failure leaves as a problem."""
+
+    async def on_problem(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        problem = (
+            error if isinstance(error, Problem) else Problem(_BY_STATUS.get(error.status_code, "malformed_request"))
+        )
+        return await answer(request, problem)
+
+    async def on_refusal(request: Request, error: Exception) -> Response:
+        assert isinstance(error, Refusal)
+        return await answer(request, from_refusal(error))
+
+    async def on_validation(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        return await answer(request, from_validation(error))
+
+    async def on_database(request: Request, error: Exception) -> Response:
+        assert isinstance(error, DBAPIError)
+        problem = from_database(error)
+        if problem is None:
+            raise error
+        return await answer(request, problem)
+
+    async def on_full_pool(request: Request, error: Exception) -> Response:
+        return await answer(request, Problem("database_unreachable"))
+
+    app.add_exception_handler(HTTPException, on_problem)
+    app.add_exception_handler(Refusal, on_refusal)
+    app.add_exception_handler(RequestValidationError, on_validation)
+    app.add_exception_handler(DBAPIError, on_database)
+    app.add_exception_handler(PoolTimeoutError, on_full_pool)
+
+
+def response(request: Request, problem: Problem) -> JSONResponse:
+    body = problem.details(request).model_dump(mode="json", exclude_none=True)
+    return JSONResponse(body, problem.kind.status, problem.headers, media_type=MEDIA_TYPE)
+
+
+def responses(*codes: Code) -> dict[int | str, dict[str, Any]]:
+    """The OpenAPI of an operation's problems, an example each."""
+    documented: dict[int | str, dict[str, Any]] = {}
+    for code in codes:
+        kind = CATALOGUE[code]
+        entry = documented.setdefault(
+            kind.status, {"model": ProblemDetails, "description": "", "content": {MEDIA_TYPE: {"examples": {}}}}
+        )
+        entry["description"] += (" / " if entry["description"] else "") + kind.en
+        entry["content"][MEDIA_TYPE]["examples"][code] = {
+            "summary": kind.en,
+            "value": {
+                "type": f"/v1/problems#{code}",
+                "title": kind.en,
+                "status": kind.status,
+                "code": code,
+                "instance": "/v1/…",
+            },
+        }
+    return documented
+
+
+def _field_error(error: Mapping[str, Any]) -> FieldError:
+    where, *path = error["loc"]
+    pointer = "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in path)
+    limits = {
+        name: value for name, value in error.get("ctx", {}).items() if isinstance(value, str | int | float | bool)
+    }
+    return FieldError(
+        where=str(where),
+        pointer=pointer if where == "body" else ".".join(map(str, path)),
+        code=error["type"],
+        detail=error["msg"],
+        limits=limits,
+    )

@@ -1,0 +1,10 @@
+"""The API, a module an audience. Everything here is stable: fields are added, never taken away."""
+
+from fastapi import APIRouter
+
+from api.problems import responses
+from api.v1 import applications, orders, purchase_orders, session
+
+router = APIRouter(prefix="/v1", responses=responses("invalid_request", "database_unreachable", "internal"))
+for _part in (session, applications, orders, purchase_orders):
+    router.include_router(_part.router)

@@ -1,0 +1,1 @@
+"""What lists and pages show: read only, few questions, typed answers."""

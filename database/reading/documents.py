@@ -1,0 +1,128 @@
+"""Where a document stands and what happened to it; the same for orders and purchase orders."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import Select, literal, null, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.tables import EventLog, PurchaseOrder, ReplacementOrder, Submission, UserAccount
+from domain.messages import OrderState, PurchaseState
+from domain.stages import ORDER, Life, Role
+from domain.waiting import Alarm, Clock, Wait
+
+EVENTS_AT_ONCE = 500
+
+
+class View(BaseModel):
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+
+class WaitView(View):
+    """What a document waits for, from whom, until when. `alarms` are what happens if nobody moves."""
+
+    clock: Clock
+    owner: Role
+    caretaker: Role
+    since: datetime
+    due: datetime
+    overdue: bool
+    alarms: tuple[Alarm, ...]
+
+    @classmethod
+    def of(cls, wait: Wait | None, now: datetime) -> "WaitView | None":
+        if wait is None:
+            return None
+        return cls(
+            clock=wait.clock,
+            owner=wait.owner,
+            caretaker=wait.caretaker,
+            since=wait.since,
+            due=wait.due,
+            overdue=wait.due < now,
+            alarms=wait.alarms,
+        )
+
+
+@dataclass(frozen=True)
+class Head:
+    """A document's state, and who must not audit it."""
+
+    number: str
+    life: Life
+    state: OrderState | PurchaseState
+    entered_by: str | None
+
+    @property
+    def ended(self) -> bool:
+        return self.state.stage in self.life.ends
+
+
+class Event(View):
+    """One step of a document's life. `said` is what the person said with it."""
+
+    seq: int
+    at: datetime
+    action: str
+    by: str
+    by_name: str | None
+    role: Role
+    round: int
+    from_stage: str
+    to_stage: str
+    details: dict[str, Any]
+    said: dict[str, Any] | None
+
+
+async def head(session: AsyncSession, life: Life, number: str) -> Head | None:
+    """The order or purchase order with this number."""
+    if life is ORDER:
+        order = ReplacementOrder
+        query: Select[Any] = select(order.state, order.entered_by).where(order.number == number)
+    else:
+        query = select(PurchaseOrder.state, null().label("entered_by")).where(PurchaseOrder.number == number)
+    found = (await session.execute(query)).one_or_none()
+    if found is None:
+        return None
+    state = OrderState if life is ORDER else PurchaseState
+    return Head(number, life, state.model_validate(found.state), found.entered_by)
+
+
+async def events(session: AsyncSession, number: str, *, after: int = -1, limit: int = EVENTS_AT_ONCE) -> list[Event]:
+    """What happened after step `after`, oldest first."""
+    return await _events(session, number, EventLog.seq > after, EventLog.seq, limit)
+
+
+async def last_step(session: AsyncSession, number: str) -> Event:
+    """What happened last."""
+    [last] = await _events(session, number, literal(True), EventLog.seq.desc(), 1)
+    return last
+
+
+async def _events(session: AsyncSession, number: str, wanted: Any, order: Any, limit: int) -> list[Event]:
+    rows: Sequence[Any] = (
+        await session.execute(
+            select(
+                EventLog.seq,
+                EventLog.at,
+                EventLog.action,
+                EventLog.by,
+                UserAccount.name.label("by_name"),
+                EventLog.role,
+                EventLog.round,
+                EventLog.from_stage,
+                EventLog.to_stage,
+                EventLog.details,
+                Submission.content.label("said"),
+            )
+            .outerjoin(UserAccount, UserAccount.code == EventLog.by)
+            .outerjoin(Submission, Submission.id == EventLog.submission)
+            .where(EventLog.document == number, wanted)
+            .order_by(order)
+            .limit(limit)
+        )
+    ).all()
+    return [Event.model_validate(row) for row in rows]

@@ -1,0 +1,655 @@
+"""Lists of orders, and one order with everything that hangs on it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Final
+
+from pydantic import Field
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    ScalarSelect,
+    Select,
+    String,
+    and_,
+    cast,
+    column,
+    false,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    tuple_,
+    values,
+)
+from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+
+from database.reading.documents import View, WaitView
+from database.reading.keyset import Cursor, Page
+from database.tables import (
+    Appointment,
+    AppointmentState,
+    BackOrder,
+    BackOrderState,
+    CarrierAccount,
+    Channel,
+    Claim,
+    ClaimState,
+    Customer,
+    Fault,
+    LineState,
+    OrderLine,
+    Parcel,
+    ParcelScan,
+    Part,
+    ProductModel,
+    PurchaseOrder,
+    Quotation,
+    RegisteredUnit,
+    ReplacementOrder,
+    ServiceCentre,
+    Shipment,
+    ShipmentState,
+    UserAccount,
+)
+from domain.decisions import LossReason
+from domain.messages import OrderState
+from domain.numbers import is_well_formed
+from domain.parcels import Milestone, Trouble
+from domain.stages import ENDS, OPEN, PurchaseStage, Role, Stage
+from domain.waiting import Clock
+
+_HEAD_OFFICE: Final = frozenset({Role.BUYER, Role.SUPERVISOR, Role.ADMINISTRATOR})
+"""Roles whose work is not divided among the service centres."""
+
+_TRIGRAM: Final = 3
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Whose work is looked for."""
+
+    user: str
+    roles: tuple[Role, ...]
+    service_centre: str
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which orders a list shows. `desk` leaves those that wait for somebody's work."""
+
+    stage: Stage | None = None
+    overdue: bool = False
+    text: str = ""
+    service_centre: str | None = None
+    desk: Desk | None = None
+
+
+class OrderRow(View):
+    """An order in a list."""
+
+    number: str
+    stage: Stage
+    round: int
+    urgent: bool
+    channel: Channel
+    created_at: datetime
+    ended_at: datetime | None
+    outcome: str | None
+    service_centre: str
+    customer_name: str
+    product: str
+    model: str | None
+    model_name_en: str | None
+    model_name_zh: str | None
+    wait_clock: Clock | None
+    wait_owner: Role | None
+    wait_since: datetime | None
+    wait_due: datetime | None
+    overdue: bool
+
+
+class CustomerView(View):
+    name: str
+    phone: str
+    email: str | None
+    province: str
+    city: str
+    district: str
+    address: str
+    language: str
+
+    def masked(self) -> "CustomerView":
+        return self.model_copy(update={"phone": masked_phone(self.phone), "email": masked_email(self.email)})
+
+
+class UnitView(View):
+    """The registered machine; until when it is in warranty follows from its model (policy 2.3.1)."""
+
+    serial: str
+    sold_on: date
+    warranty_months: int
+
+
+class LineView(View):
+    """A part and how many of it; `purchase_order` is where the missing pieces are expected from."""
+
+    id: int
+    round: int
+    part: str
+    name_en: str
+    name_zh: str
+    specification: str
+    unit: str
+    quantity: int
+    state: LineState
+    guarantee_months: int
+    guarantee_until: date | None
+    purchase_order: str | None
+    purchase_stage: PurchaseStage | None
+    promised_at: datetime | None
+
+
+class QuotationView(View):
+    """What the customer was told before consenting (policy 2.2.2). Money in yuan."""
+
+    seq: int
+    expected_from: datetime
+    expected_to: datetime
+    parts: Decimal
+    labour: Decimal
+    travel: Decimal
+    covered: Decimal
+    to_pay: Decimal
+    in_warranty: bool
+    guarantee_months: int
+    consented_at: datetime | None
+    consented_by: str | None
+
+
+class MilestoneView(View):
+    at: datetime
+    milestone: Milestone
+    trouble: Trouble | None
+    place: str
+
+
+class ShipmentView(View):
+    """Goods under way; `milestone` is what the carrier's scans add up to, `way` each of them, oldest first."""
+
+    id: str
+    order: str
+    round: int
+    state: ShipmentState
+    carrier: str
+    carrier_name_en: str
+    carrier_name_zh: str
+    waybill: str | None
+    has_label: bool
+    weight_kg: Decimal
+    packed_at: datetime | None
+    packed_by: str | None
+    handed_over_at: datetime | None
+    expected_at: datetime | None
+    delivered_at: datetime | None
+    milestone: Milestone | None
+    trouble: Trouble | None
+    last_moved_at: datetime | None
+    way: tuple[MilestoneView, ...]
+
+
+class AppointmentView(View):
+    id: int
+    round: int
+    technician: str
+    technician_name: str
+    starts_at: datetime
+    ends_at: datetime
+    state: AppointmentState
+
+
+class ClaimView(View):
+    """What carrier or supplier owes us for a loss (policy 5.2.4)."""
+
+    id: int
+    on: Role
+    shipment: str | None
+    reason: LossReason
+    value: Decimal
+    state: ClaimState
+    settled_for: Decimal | None
+
+
+class OrderView(View):
+    """One order with everything that hangs on it."""
+
+    number: str
+    stage: Stage
+    seq: int
+    round: int
+    urgent: bool
+    channel: Channel
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    ending: Stage | None
+    outcome: str | None
+    policy_name: str
+    policy_version: int
+    service_centre: str
+    service_centre_name_en: str
+    service_centre_name_zh: str
+    service_centre_phone: str
+    entered_by: str
+    entered_by_name: str
+    customer: CustomerView
+    product: str
+    serial: str | None
+    unit: UnitView | None
+    model: str | None
+    model_name_en: str | None
+    model_name_zh: str | None
+    model_category: str | None
+    fault_code: str | None
+    fault_name_en: str | None
+    fault_name_zh: str | None
+    fault: str
+    technician: str | None
+    audit_attempts: int
+    revisit_attempts: int
+    tracking_token: str = Field(exclude=True)
+    state: OrderState = Field(exclude=True)
+    wait: WaitView | None
+    lines: tuple[LineView, ...]
+    quotation: QuotationView | None
+    shipments: tuple[ShipmentView, ...]
+    appointments: tuple[AppointmentView, ...]
+    claims: tuple[ClaimView, ...]
+
+    def masked(self) -> "OrderView":
+        """For readers whose work does not need the customer's numbers."""
+        return self.model_copy(update={"customer": self.customer.masked()})
+
+
+class Counts(View):
+    """How many open orders there are: at each stage, and past their due instant."""
+
+    stages: dict[Stage, int]
+    overdue: int
+    mine: int
+
+
+def masked_phone(phone: str) -> str:
+    """138****5678: enough to recognise, too little to call."""
+    digits = [place for place, sign in enumerate(phone) if sign.isdigit()]
+    hidden = set(digits[len(digits) // 4 : -4] if len(digits) > 7 else digits[:-2])
+    return "".join("*" if place in hidden else sign for place, sign in enumerate(phone))
+
+
+def masked_email(email: str | None) -> str | None:
+    name, at, host = (email or "").partition("@")
+    return f"{name[:1]}***{at}{host}" if email else None
+
+
+# --- lists ------------------------------------------------------------------------------------------------
+
+
+async def list_orders(
+    session: AsyncSession, wanted: Wanted, *, now: datetime, limit: int = 50, cursor: str | None = None
+) -> Page[OrderRow]:
+    """Work by due instant, most urgent first; anything else newest first. Raises Refusal `invalid_cursor`."""
+    if wanted.stage in ENDS and not wanted.desk:
+        sort, found = "ended", _ended
+    elif wanted.desk or wanted.overdue or wanted.stage:
+        sort, found = "due", _by_due
+    else:
+        sort, found = "new", _newest
+    keys = found(wanted, now, Cursor.read(cursor, sort), limit + 1).subquery()
+    rows = (await session.execute(_rows(keys, now, descending=sort != "due"))).all()
+    items = [OrderRow.model_validate(row) for row in rows[:limit]]
+    if len(rows) <= limit:
+        return Page(items=items, next=None)
+    return Page(items=items, next=str(Cursor(sort=sort, at=rows[limit - 1].sort_at, number=items[-1].number)))
+
+
+async def counts(session: AsyncSession, desk: Desk, now: datetime) -> Counts:
+    """How many open orders there are, and how many of them wait for this desk."""
+    by_stage = await session.execute(
+        select(_O.stage, func.count(), func.count().filter(_O.wait_due < now))
+        .where(_O.stage.in_(OPEN))
+        .group_by(_O.stage)
+    )
+    rows = by_stage.all()
+    keys = _desk_keys(desk)
+    mine = await session.scalar(select(func.count()).select_from(keys).join(_O, and_(*_on_desk(keys, desk))))
+    return Counts(
+        stages={stage: count for stage, count, _ in rows}, overdue=sum(late for *_, late in rows), mine=mine or 0
+    )
+
+
+_O: Final = ReplacementOrder
+_Conditions = Sequence[ColumnElement[bool]]
+
+
+def _newest(wanted: Wanted, now: datetime, last: Cursor | None, limit: int) -> Select[*tuple[Any, ...]]:
+    before = (tuple_(_O.created_at, _O.number) < (last.at, last.number),) if last else ()
+    return (
+        select(_O.number, _O.created_at.label("sort_at"))
+        .where(*_filters(wanted, now), *before)
+        .order_by(_O.created_at.desc(), _O.number.desc())
+        .limit(limit)
+    )
+
+
+def _ended(wanted: Wanted, now: datetime, last: Cursor | None, limit: int) -> Select[*tuple[Any, ...]]:
+    """Orders at an end wait for nothing, so the index by stage and due instant has them in order of their number."""
+    before = (_O.number < last.number,) if last else ()
+    return (
+        select(_O.number, _O.wait_due.label("sort_at"))
+        .where(_O.stage == wanted.stage, _O.wait_due.is_(None), *_filters(wanted, now), *before)
+        .order_by(_O.number.desc())
+        .limit(limit)
+    )
+
+
+def _by_due(wanted: Wanted, now: datetime, last: Cursor | None, limit: int) -> Select[*tuple[Any, ...]]:
+    """The first of each stage or desk, straight from their index, and of those the first."""
+    keys = _desk_keys(wanted.desk) if wanted.desk else _stage_keys((wanted.stage,) if wanted.stage else OPEN)
+    same = _on_desk(keys, wanted.desk) if wanted.desk else (_O.stage == keys.c.stage,)
+    after = (tuple_(_O.wait_due, _O.number) > (last.at, last.number),) if last else ()
+    first = (
+        select(_O.number, _O.wait_due.label("sort_at"))
+        .where(*same, _O.wait_due.is_not(None), *_filters(wanted, now), *after)
+        .order_by(_O.wait_due, _O.number)
+        .limit(limit)
+        .lateral("first")
+    )
+    return (
+        select(first.c.number, first.c.sort_at)
+        .select_from(keys)
+        .join(first, true())
+        .order_by(first.c.sort_at, first.c.number)
+        .limit(limit)
+    )
+
+
+def _stage_keys(stages: Sequence[Stage]) -> FromClause:
+    return values(column("stage", _O.stage.type), name="stages").data([(stage,) for stage in stages])
+
+
+def _desk_keys(desk: Desk) -> FromClause:
+    roles = values(column("role", _O.wait_caretaker.type), name="roles").data([(role,) for role in desk.roles])
+    here = or_(ServiceCentre.code == desk.service_centre, roles.c.role.in_(_HEAD_OFFICE))
+    return select(roles.c.role, ServiceCentre.code).join(ServiceCentre, here).subquery("desks")
+
+
+def _on_desk(keys: FromClause, desk: Desk) -> _Conditions:
+    return (
+        _O.ended_at.is_(None),
+        _O.wait_caretaker == keys.c.role,
+        _O.service_centre == keys.c.code,
+        or_(_O.wait_caretaker != Role.TECHNICIAN, _O.technician.is_(None), _O.technician == desk.user),
+    )
+
+
+def _filters(wanted: Wanted, now: datetime) -> _Conditions:
+    found: list[ColumnElement[bool]] = []
+    if wanted.stage:
+        found.append(_O.stage == wanted.stage)
+    if wanted.overdue:
+        found += [_O.wait_due < now, _O.ended_at.is_(None)]
+    if wanted.service_centre:
+        found.append(_O.service_centre == wanted.service_centre)
+    if text := wanted.text.strip().lower():
+        found.append(_matches(text))
+    return found
+
+
+def _matches(text: str) -> ColumnElement[bool]:
+    """A number in full, or a piece of what an order is searched by; one too short for the index begins a word."""
+    if is_well_formed(text.upper()):
+        return _O.number == text.upper()
+    if len(text) < _TRIGRAM:
+        return _O.search_text.contains(f" {text}", autoescape=True)
+    return _O.search_text.contains(text, autoescape=True)
+
+
+def _rows(keys: FromClause, now: datetime, *, descending: bool) -> Select[*tuple[Any, ...]]:
+    order = (keys.c.sort_at.desc(), keys.c.number.desc()) if descending else (keys.c.sort_at, keys.c.number)
+    return (
+        select(
+            _O.number,
+            _O.stage,
+            _O.round,
+            _O.urgent,
+            _O.channel,
+            _O.created_at,
+            _O.ended_at,
+            _O.outcome,
+            _O.service_centre,
+            Customer.name.label("customer_name"),
+            _O.product,
+            _O.model,
+            ProductModel.name_en.label("model_name_en"),
+            ProductModel.name_zh.label("model_name_zh"),
+            _O.wait_clock,
+            _O.wait_owner,
+            _O.wait_since,
+            _O.wait_due,
+            func.coalesce(_O.wait_due < now, false()).label("overdue"),
+            keys.c.sort_at,
+        )
+        .select_from(keys)
+        .join(_O, _O.number == keys.c.number)
+        .join(Customer, Customer.id == _O.customer)
+        .outerjoin(ProductModel, ProductModel.code == _O.model)
+        .order_by(*order)
+    )
+
+
+# --- one order --------------------------------------------------------------------------------------------
+
+
+async def order_view(session: AsyncSession, number: str, now: datetime) -> OrderView | None:
+    """The order with this number, in three questions."""
+    found = (await session.execute(_order(_O.number == number))).one_or_none()
+    if found is None:
+        return None
+    order, quotation = found.ReplacementOrder, found.Quotation
+    state = OrderState.model_validate(order.state)
+    return OrderView(
+        number=order.number,
+        stage=order.stage,
+        seq=order.seq,
+        round=order.round,
+        urgent=order.urgent,
+        channel=order.channel,
+        created_at=order.created_at,
+        started_at=order.started_at,
+        ended_at=order.ended_at,
+        ending=order.ending,
+        outcome=order.outcome,
+        policy_name=order.policy_name,
+        policy_version=order.policy_version,
+        service_centre=order.service_centre,
+        service_centre_name_en=found.ServiceCentre.name_en,
+        service_centre_name_zh=found.ServiceCentre.name_zh,
+        service_centre_phone=found.ServiceCentre.phone,
+        entered_by=order.entered_by,
+        entered_by_name=found.entered_by_name,
+        customer=CustomerView.model_validate(found.Customer),
+        product=order.product,
+        serial=order.serial,
+        unit=UnitView(
+            serial=found.RegisteredUnit.serial,
+            sold_on=found.RegisteredUnit.sold_on,
+            warranty_months=found.unit_warranty_months,
+        )
+        if found.RegisteredUnit
+        else None,
+        model=order.model,
+        model_name_en=found.ProductModel.name_en if found.ProductModel else None,
+        model_name_zh=found.ProductModel.name_zh if found.ProductModel else None,
+        model_category=found.ProductModel.category if found.ProductModel else None,
+        fault_code=order.fault_code,
+        fault_name_en=found.Fault.name_en if found.Fault else None,
+        fault_name_zh=found.Fault.name_zh if found.Fault else None,
+        fault=order.fault_text,
+        technician=order.technician,
+        audit_attempts=order.audit_attempts,
+        revisit_attempts=order.revisit_attempts,
+        tracking_token=order.tracking_token,
+        state=state,
+        wait=WaitView.of(state.wait, now),
+        lines=tuple(await order_lines(session, number)),
+        quotation=QuotationView.model_validate(quotation) if quotation else None,
+        shipments=tuple(await shipments(session, Shipment.order == number)),
+        appointments=tuple(map(AppointmentView.model_validate, found.appointments)),
+        claims=tuple(map(ClaimView.model_validate, found.claims)),
+    )
+
+
+async def number_by_token(session: AsyncSession, token: str) -> str | None:
+    """The order behind a customer's tracking link."""
+    return await session.scalar(select(_O.number).where(_O.tracking_token == token))
+
+
+async def order_lines(session: AsyncSession, number: str) -> list[LineView]:
+    """The order's parts, round by round; dropped ones were replaced by others and are left out."""
+    expected = (
+        select(PurchaseOrder.number, PurchaseOrder.stage, PurchaseOrder.promised_at)
+        .join(BackOrder, BackOrder.purchase_order == PurchaseOrder.number)
+        .where(BackOrder.line == OrderLine.id, BackOrder.state == BackOrderState.WAITING)
+        .order_by(BackOrder.id.desc())
+        .limit(1)
+        .lateral("expected")
+    )
+    rows = await session.execute(
+        select(
+            OrderLine.id,
+            OrderLine.round,
+            OrderLine.part,
+            Part.name_en,
+            Part.name_zh,
+            Part.specification,
+            Part.unit,
+            OrderLine.quantity,
+            OrderLine.state,
+            Part.guarantee_months,
+            OrderLine.guarantee_until,
+            expected.c.number.label("purchase_order"),
+            expected.c.stage.label("purchase_stage"),
+            expected.c.promised_at,
+        )
+        .join(Part, Part.code == OrderLine.part)
+        .outerjoin(expected, true())
+        .where(OrderLine.order == number, OrderLine.state != LineState.DROPPED)
+        .order_by(OrderLine.round, OrderLine.id)
+    )
+    return [LineView.model_validate(row) for row in rows]
+
+
+async def shipments(session: AsyncSession, wanted: ColumnElement[bool]) -> list[ShipmentView]:
+    """Shipments with the way of their parcels, oldest first."""
+    scan = func.jsonb_build_object(
+        "at", ParcelScan.at, "milestone", ParcelScan.milestone, "trouble", ParcelScan.trouble, "place", ParcelScan.place
+    )
+    way = (
+        select(func.coalesce(func.jsonb_agg(aggregate_order_by(scan, ParcelScan.at, ParcelScan.key)), _NONE))
+        .where(ParcelScan.shipment == Shipment.id)
+        .scalar_subquery()
+    )
+    rows = await session.execute(
+        select(
+            Shipment.id,
+            Shipment.order,
+            Shipment.round,
+            Shipment.state,
+            Shipment.account.label("carrier"),
+            CarrierAccount.name_en.label("carrier_name_en"),
+            CarrierAccount.name_zh.label("carrier_name_zh"),
+            Shipment.waybill,
+            Parcel.label.is_not(None).label("has_label"),
+            Shipment.weight_kg,
+            Shipment.packed_at,
+            Shipment.packed_by,
+            Shipment.handed_over_at,
+            func.coalesce(Parcel.expected_at, Shipment.expected_at).label("expected_at"),
+            Shipment.delivered_at,
+            Parcel.milestone,
+            Parcel.trouble,
+            Parcel.last_moved_at,
+            way.label("way"),
+        )
+        .join(CarrierAccount, CarrierAccount.code == Shipment.account)
+        .outerjoin(Parcel, Parcel.shipment == Shipment.id)
+        .where(wanted)
+        .order_by(Shipment.id)
+    )
+    return [ShipmentView.model_validate(row) for row in rows]
+
+
+_NONE: Final = literal([], JSONB)
+
+
+def _order(wanted: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+    entered = aliased(UserAccount)
+    unit_model = aliased(ProductModel)
+    newest = select(func.max(Quotation.seq)).where(Quotation.order == _O.number).correlate(_O).scalar_subquery()
+    return (
+        select(
+            _O,
+            Customer,
+            ServiceCentre,
+            entered.name.label("entered_by_name"),
+            RegisteredUnit,
+            unit_model.warranty_months.label("unit_warranty_months"),
+            ProductModel,
+            Fault,
+            Quotation,
+            _appointments().label("appointments"),
+            _claims().label("claims"),
+        )
+        .join(Customer, Customer.id == _O.customer)
+        .join(ServiceCentre, ServiceCentre.code == _O.service_centre)
+        .join(entered, entered.code == _O.entered_by)
+        .outerjoin(RegisteredUnit, RegisteredUnit.serial == _O.serial)
+        .outerjoin(unit_model, unit_model.code == RegisteredUnit.model)
+        .outerjoin(ProductModel, ProductModel.code == _O.model)
+        .outerjoin(Fault, Fault.code == _O.fault_code)
+        .outerjoin(Quotation, and_(Quotation.order == _O.number, Quotation.seq == newest))
+        .where(wanted)
+    )
+
+
+def _appointments() -> ScalarSelect[Any]:
+    row = func.jsonb_build_object(
+        "id", Appointment.id, "round", Appointment.round, "technician", Appointment.technician,
+        "technician_name", UserAccount.name, "starts_at", Appointment.starts_at, "ends_at", Appointment.ends_at,
+        "state", Appointment.state,
+    )  # fmt: skip
+    return (
+        select(func.coalesce(func.jsonb_agg(aggregate_order_by(row, Appointment.id)), _NONE))
+        .join(UserAccount, UserAccount.code == Appointment.technician)
+        .where(Appointment.order == _O.number)
+        .correlate(_O)
+        .scalar_subquery()
+    )
+
+
+def _claims() -> ScalarSelect[Any]:
+    row = func.jsonb_build_object(
+        "id", Claim.id, "on", Claim.on, "shipment", Claim.shipment, "reason", Claim.reason,
+        "value", cast(Claim.value, String), "state", Claim.state, "settled_for", cast(Claim.settled_for, String),
+    )  # fmt: skip
+    return (
+        select(func.coalesce(func.jsonb_agg(aggregate_order_by(row, Claim.id)), _NONE))
+        .where(Claim.order == _O.number)
+        .correlate(_O)
+        .scalar_subquery()
+    )
