@@ -1,0 +1,39 @@
+"""Everything that touches the world, one module a collaborator."""
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any
+
+from temporalio.client import Client
+
+from activities.carriers import Carriers
+from activities.committing import Committing
+from activities.shipping import Shipping
+from activities.sweeping import Sweeping
+from activities.telling import Telling
+from activities.watching import Watching
+from database.session import Sessions
+from runtime.settings import Settings
+
+
+def build(settings: Settings, sessions: Sessions, client: Client, carriers: Carriers) -> Sequence[Callable[..., Any]]:
+    """All activities, with what they work on."""
+    committing, shipping = Committing(sessions), Shipping(sessions, carriers)
+    telling, sweeping = (
+        Telling(sessions, client, settings.task_queue),
+        Sweeping(sessions, client, settings.task_queue),
+    )
+    idle = timedelta(seconds=settings.watch_seconds)
+    watching = Watching(sessions, client, carriers, settings.api_url, idle)
+    return (
+        committing.commit_order,
+        committing.commit_purchase,
+        shipping.book_parcel,
+        shipping.recall_parcel,
+        telling.place_purchase_orders,
+        telling.tell_orders,
+        telling.tell_purchase_orders,
+        sweeping.start_forgotten,
+        sweeping.compare,
+        watching.watch_parcels,
+    )

@@ -81,10 +81,7 @@ async def _recorded(session: AsyncSession, step: Step) -> dict[str, object]:
     """Where the step led when it was taken before."""
     row = await session.get_one(EventLog, (step.document, step.seq))
     if (row.action, row.submission) != (step.action, step.submission):
-        raise ApplicationError(
-            f"step {step.seq} of {step.document} is on record as {row.action}, not {step.action}",
-            type="history_differs",
-        )
+        raise RuntimeError(f"step {step.seq} of {step.document} is on record as {row.action}, not {step.action}")
     return row.state
 
 

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 
 from sqlalchemy import func, select
@@ -13,6 +13,7 @@ from database.steps import record
 from database.tables import (
     BackOrder,
     BackOrderState,
+    LineState,
     OrderLine,
     PurchaseLine,
     PurchaseOrder,
@@ -23,8 +24,9 @@ from database.tables import (
 )
 from domain.messages import PurchaseState
 from domain.policy import PurchasingRules, Timekeeper
-from domain.stages import PURCHASE_OPEN, PurchaseStage, Refusal, Role
+from domain.stages import PURCHASE_OPEN, PurchaseStage, Role
 from domain.waiting import Clock
+from domain.working_time import Span
 
 
 async def offers(
@@ -65,18 +67,15 @@ async def order_missing(
 ) -> list[str]:
     """Makes these lines wait for pieces: free ones of a running purchase order, else of a new one at once.
 
-    Returns the numbers of the new purchase orders. Raises Refusal `no_supplier`.
+    A line that no qualified supplier offers stays wanted. Returns the numbers of the new purchase orders.
     """
     by_supplier: dict[str, list[tuple[OrderLine, SupplierPrice]]] = defaultdict(list)
     for line in lines:
         running = await _with_free_pieces(session, line)
         if running is not None:
             _wait_for(session, line, running, effect)
-            continue
-        ranked = await offers(session, line.part, time.policy.purchasing, at)
-        if not ranked:
-            raise Refusal("no_supplier", f"no qualified supplier offers part {line.part}")
-        by_supplier[ranked[0].supplier].append((line, ranked[0]))
+        elif ranked := await offers(session, line.part, time.policy.purchasing, at):
+            by_supplier[ranked[0].supplier].append((line, ranked[0]))
     warehouse = await _warehouse(session, order.service_centre) if by_supplier else ""
     placed = []
     for supplier, wanted in sorted(by_supplier.items()):
@@ -111,7 +110,7 @@ async def place(
         supplier=supplier,
         warehouse=warehouse,
         stage=state.stage,
-        deliver_by=at + timedelta(days=max(offer.lead_days for _, offer in wanted)),
+        deliver_by=time.after(at, Span(max(offer.lead_days for _, offer in wanted), "days")),
         replaces=replaces,
         policy_name=time.policy.name,
         policy_version=time.policy.version,
@@ -176,6 +175,7 @@ async def tried(session: AsyncSession, purchase: PurchaseOrder) -> set[str]:
 
 
 def _wait_for(session: AsyncSession, line: OrderLine, purchase_order: str, effect: str) -> None:
+    line.state = LineState.BACK_ORDERED
     session.add(
         BackOrder(
             line=line.id,

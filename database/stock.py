@@ -56,8 +56,8 @@ async def move(
 async def reserve(session: AsyncSession, line: OrderLine, service_centre: str, effect: str) -> bool:
     """Reserves a whole line from one place, the service centre's own warehouse first; false if none has enough."""
     own_first = select(Warehouse.code).where(Warehouse.service_centre == service_centre)
-    row = await session.scalar(
-        select(Stock)
+    fitting = (
+        select(Stock.place)
         .join(Place, Place.code == Stock.place)
         .where(
             Stock.part == line.part,
@@ -66,9 +66,11 @@ async def reserve(session: AsyncSession, line: OrderLine, service_centre: str, e
         )
         .order_by(Place.warehouse.in_(own_first).desc(), Stock.place)
         .limit(1)
-        .with_for_update(of=Stock, skip_locked=False)
     )
-    return row is not None and await hold(session, line, row.place, effect)
+    while (place := await session.scalar(fitting)) is not None:
+        if await hold(session, line, place, effect):
+            return True
+    return False
 
 
 async def hold(session: AsyncSession, line: OrderLine, place: str, effect: str) -> bool:

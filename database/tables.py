@@ -103,6 +103,7 @@ class ShipmentState(StrEnum):
     TURNED_BACK = "turned_back"
     RECEIVED_BACK = "received_back"
     LOST = "lost"
+    CALLING_OFF = "calling_off"
     CALLED_OFF = "called_off"
 
 
@@ -677,8 +678,6 @@ class Shipment(Base):
     account: Mapped[str] = mapped_column(ForeignKey("carrier_account.code"))
     weight_kg: Mapped[Decimal] = mapped_column(Numeric(8, 3))
     waybill: Mapped[str | None] = mapped_column(String(40), index=True)
-    label: Mapped[str | None]
-    booking_error: Mapped[str | None]
     packed_at: Mapped[datetime | None]
     packed_by: Mapped[str | None] = mapped_column(String(32))
     handed_over_at: Mapped[datetime | None]
@@ -696,21 +695,26 @@ class ShipmentLine(Base):
 
 
 class Parcel(Base):
-    """A parcel being watched, and what its scans add up to. The watcher writes it; orders start and end the watch."""
+    """What a carrier knows as ours: its booking, the watch over it, and what its scans add up to."""
 
     __tablename__ = "parcel"
     shipment: Mapped[str] = mapped_column(ForeignKey("shipment.id"), primary_key=True)
     order: Mapped[str] = mapped_column(ForeignKey("replacement_order.number"))
     account: Mapped[str] = mapped_column(ForeignKey("carrier_account.code"))
     waybill: Mapped[str] = mapped_column(String(40))
+    company: Mapped[str] = mapped_column(String(32))
+    reference: Mapped[str] = mapped_column(server_default="")
     phone_last4: Mapped[str] = mapped_column(String(4), server_default="")
-    handed_over_at: Mapped[datetime]
+    label: Mapped[bytes | None] = mapped_column(LargeBinary)
+    label_type: Mapped[str | None]
+    booked_at: Mapped[datetime]
     expected_at: Mapped[datetime | None]
     milestone: Mapped[Milestone]
     trouble: Mapped[Trouble | None]
     last_moved_at: Mapped[datetime | None]
     delivered_at: Mapped[datetime | None]
     told_milestone: Mapped[Milestone | None]
+    told_trouble: Mapped[Trouble | None]
     told_at: Mapped[datetime | None]
     subscribed_at: Mapped[datetime | None]
     looks: Mapped[int] = mapped_column(server_default=text("0"))

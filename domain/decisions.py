@@ -166,6 +166,13 @@ class Correct(_Decision):
     explanation: SomeText
 
 
+class SourceAgain(_Decision):
+    """Stock or a supplier was found for parts that nobody could supply before."""
+
+    action: Literal[Action.SOURCE_AGAIN] = Action.SOURCE_AGAIN
+    note: Text = ""
+
+
 class Pack(_Decision):
     """Picked, checked against the packing list and packed (policy 5.2.1, 5.2.2)."""
 
@@ -321,7 +328,7 @@ class ReceiveGoods(_Decision):
 
 Decision = Annotated[
     Take | Quote | SendForInspection | Refuse | FaultFound | NoFaultFound | Consent | Decline | Approve
-    | ReturnForCorrection | Reject | Correct | Pack | HandOver | Deliver | DeclareLost | ReceiveBack
+    | ReturnForCorrection | Reject | Correct | SourceAgain | Pack | HandOver | Deliver | DeclareLost | ReceiveBack
     | BookAppointment | ReportFitted | ReportNotFitted | RecordAttempt | AnswerWorks | AnswerFaulty
     | SendPart | SendTechnician | SettleClaim | Cancel | MoveDue,
     Field(discriminator="action"),

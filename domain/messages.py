@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
-from domain.parcels import Milestone
+from domain.parcels import Milestone, Trouble
 from domain.stages import Action, PurchaseStage, Role, Stage
 from domain.waiting import Alarm, Wait
 
@@ -74,6 +74,7 @@ class Scanned(_Message):
 
     shipment: str
     milestone: Milestone
+    trouble: Trouble | None
     at: datetime
     still_by: datetime
 

@@ -78,6 +78,7 @@ class Action(StrEnum):
     RETURN_FOR_CORRECTION = "return_for_correction"
     REJECT = "reject"
     CORRECT = "correct"
+    SOURCE_AGAIN = "source_again"
     PACK = "pack"
     HAND_OVER = "hand_over"
     DELIVER = "deliver"
@@ -162,6 +163,7 @@ RULES: Mapping[Action, Rule] = MappingProxyType(
         Action.CORRECT: _rule({_S.RETURNED: _S.AUDIT}, _AGENT),
         # policy 3.2: stock first, else a purchase order. Sourcing with every line reserved is dispatch.
         Action.RESTOCK: _rule(_stays(_S.SOURCING), _SYSTEM),
+        Action.SOURCE_AGAIN: _rule(_stays(_S.SOURCING), _BUYER),
         # policy 5.2: dispatch and transport
         Action.PACK: _rule(_stays(_S.DISPATCH), _KEEPER),
         Action.BOOK: _rule(_stays(_S.DISPATCH), _SYSTEM),

@@ -87,6 +87,14 @@ class Wait(BaseModel):
         return min(self.alarms, key=lambda alarm: alarm.at, default=None)
 
     @property
+    def sentence(self) -> str:
+        """What is waited for, in plain words for operations; times in UTC."""
+        alarm = self.next
+        then = f"; at {alarm.at:%d %b %H:%M:%S} {alarm.action.replace('_', ' ')}" if alarm else ""
+        clock, owner = self.clock.replace("_", " "), self.owner.replace("_", " ")
+        return f"Waits for the {owner}: {clock}, due {self.due:%a %d %b %Y %H:%M:%S} UTC{then}."
+
+    @property
     def caretaker(self) -> Role:
         """The role in whose list this wait stands."""
         return CARETAKERS.get(self.owner, self.owner)

@@ -54,6 +54,9 @@ async def pack(work: OrderWork) -> None:
 async def book(work: OrderWork) -> None:
     """The carrier gave waybill and label, and the parcel is watched from now on (policy 5.2.3)."""
     shipment = await shipment_of(work)
+    parcel = await work.session.get_one(Parcel, shipment.id)
+    parcel.next_look_at = work.at
+    shipment.waybill, shipment.expected_at = parcel.waybill, parcel.expected_at
     shipment.state = ShipmentState.BOOKED
     work.details |= {"waybill": shipment.waybill, "carrier": shipment.account}
     work.start(Clock.HANDOVER)
@@ -186,7 +189,7 @@ async def _again(work: OrderWork, shipment: Shipment, ended: LineState) -> None:
     """The lines end as they did; unless the order is ending too, the same parts are wanted once more."""
     lines = await shipped_lines(work, shipment)
     await mark_lines(work, lines, ended)
-    await work.session.execute(update(Parcel).where(Parcel.shipment == shipment.id).values(next_look_at=None))
+    await end_watch(work, shipment)
     if work.document.stage is Stage.SETTLING:
         return
     quantities: dict[str, int] = {}
@@ -203,6 +206,11 @@ async def _again(work: OrderWork, shipment: Shipment, ended: LineState) -> None:
         for part, quantity in sorted(quantities.items())
     )
     await work.session.flush()
+
+
+async def end_watch(work: OrderWork, shipment: Shipment) -> None:
+    """Nobody asks the carrier after this parcel any more."""
+    await work.session.execute(update(Parcel).where(Parcel.shipment == shipment.id).values(next_look_at=None))
 
 
 async def _claim(work: OrderWork, shipment: Shipment, reason: LossReason) -> None:

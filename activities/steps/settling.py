@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from activities.steps.delivering import shipment_of
+from activities.steps.delivering import end_watch, shipment_of
 from activities.steps.installing import call_off_appointment
 from activities.steps.work import OrderSteps, OrderWork, lines_in
 from database import stock
@@ -14,7 +14,7 @@ from domain.decisions import Cancel, SettleClaim
 from domain.stages import Action, Refusal, Stage
 from domain.waiting import Clock
 
-_UNDER_WAY = (ShipmentState.HANDED_OVER, ShipmentState.TURNED_BACK)
+_UNDER_WAY = (ShipmentState.HANDED_OVER, ShipmentState.TURNED_BACK, ShipmentState.CALLING_OFF)
 
 
 async def cancel(work: OrderWork) -> None:
@@ -41,11 +41,11 @@ async def _parcel(work: OrderWork) -> dict[str, Any]:
         return {}
     shipment = await shipment_of(work)
     match shipment.state:
-        case ShipmentState.PREPARING | ShipmentState.PACKED:
+        case ShipmentState.PREPARING:
             shipment.state = ShipmentState.CALLED_OFF
             return {"called_off": shipment.id}
-        case ShipmentState.BOOKED:
-            shipment.state = ShipmentState.CALLED_OFF
+        case ShipmentState.PACKED | ShipmentState.BOOKED:
+            shipment.state = ShipmentState.CALLING_OFF
             work.to_recall = True
             return {"called_off": shipment.id}
         case ShipmentState.HANDED_OVER:
@@ -59,6 +59,10 @@ async def _parcel(work: OrderWork) -> dict[str, Any]:
 
 async def recalled(work: OrderWork) -> None:
     """What the carrier answered when it was asked for the parcel back."""
+    shipment = await shipment_of(work)
+    if shipment.state is ShipmentState.CALLING_OFF:
+        shipment.state = ShipmentState.CALLED_OFF
+        await end_watch(work, shipment)
     work.details |= {"shipment": work.shipment, "answer": work.step.outcome}
 
 

@@ -22,19 +22,19 @@ from domain.waiting import Clock
 
 async def source(work: OrderWork) -> None:
     """Reserves what stock has, orders the rest; with every line reserved the order goes on to dispatch."""
-    missing: list[OrderLine] = []
-    for line in await lines_in(work, LineState.WANTED):
-        if await stock.reserve(work.session, line, work.document.service_centre, f"{work.effect}/{line.id}"):
-            line.state = LineState.RESERVED
-        else:
-            line.state = LineState.BACK_ORDERED
-            missing.append(line)
+    missing = [line for line in await lines_in(work, LineState.WANTED) if not await _reserve(work, line)]
     work.to_place += await order_missing(work.session, work.document, missing, work.time, work.at, work.effect)
+    work.start(Clock.PARTS)
     if missing:
         work.details |= {"back_ordered": [line.part for line in missing], "purchase_orders": work.to_place}
-        work.start(Clock.PARTS)
-    else:
-        await _instruct_dispatch(work)
+    await _go_on_if_complete(work)
+
+
+async def _reserve(work: OrderWork, line: OrderLine) -> bool:
+    if not await stock.reserve(work.session, line, work.document.service_centre, f"{work.effect}/{line.id}"):
+        return False
+    line.state = LineState.RESERVED
+    return True
 
 
 async def restock(work: OrderWork) -> None:
@@ -49,7 +49,13 @@ async def restock(work: OrderWork) -> None:
     for line in back_ordered:
         if line.id not in still:
             line.state = LineState.RESERVED
-    if not still:
+    await _go_on_if_complete(work)
+
+
+async def _go_on_if_complete(work: OrderWork) -> None:
+    if unsupplied := [line.part for line in await lines_in(work, LineState.WANTED)]:
+        work.details |= {"no_supplier_for": unsupplied}
+    elif not await lines_in(work, LineState.BACK_ORDERED):
         await _instruct_dispatch(work)
 
 
@@ -94,4 +100,4 @@ async def _instruct_dispatch(work: OrderWork) -> None:
     work.start(Clock.PACKING)
 
 
-STEPS: OrderSteps = {Action.RESTOCK: restock}
+STEPS: OrderSteps = {Action.RESTOCK: restock, Action.SOURCE_AGAIN: source}

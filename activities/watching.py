@@ -1,0 +1,213 @@
+"""The watch over an account's parcels: due looks and pushes, told to orders only when something changes.
+
+One long activity a carrier account. What it knows stands in PostgreSQL, so another worker can take over at any
+moment, and two at once do no harm: parcels are claimed, calls are drawn from the account's limit, scans are
+kept once, and telling an order twice changes nothing.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from temporalio import activity
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities.carriers import Carriers
+from carriers.protocol import Busy, Carrier, CarrierError, NoData, Watch, Waybill
+from database import parcels
+from database.policies import load, timekeeper
+from database.session import Sessions
+from database.tables import Parcel, ReplacementOrder
+from domain.messages import Scanned
+from domain.parcels import Milestone, Scan, Spacing, fold, next_look
+from domain.policy import Timekeeper
+from domain.working_time import Span
+from runtime.temporal import UPDATE_TIMEOUT, order_workflow
+
+BATCH = 20
+SHIFT = timedelta(hours=1)
+"""How long one activity watches before it hands over to the next."""
+
+
+class Watching:
+    def __init__(
+        self, sessions: Sessions, client: Client, carriers: Carriers, callback_base: str, idle: timedelta
+    ) -> None:
+        self._sessions = sessions
+        self._client = client
+        self._carriers = carriers
+        self._callback_base = callback_base
+        self._idle = idle
+
+    @activity.defn
+    async def watch_parcels(self, account: str) -> None:
+        """Watches an account's parcels for a shift, or until the worker is asked to stop."""
+        ends = datetime.now(UTC) + SHIFT
+        while datetime.now(UTC) < ends and not activity.is_worker_shutdown():
+            activity.heartbeat()
+            if not await self._read_pushes(account) and not await self._look(account):
+                await self._rest()
+
+    async def _rest(self) -> None:
+        try:
+            await asyncio.wait_for(activity.wait_for_worker_shutdown(), self._idle.total_seconds())
+        except TimeoutError:
+            return
+
+    async def _look(self, account: str) -> bool:
+        """Asks the carrier after the parcels that are due; false if none is."""
+        now = datetime.now(UTC)
+        async with self._sessions.begin() as session:
+            due = await parcels.claim_due(session, account, now, BATCH)
+            if not due:
+                return False
+            calls = sum(1 if parcel.subscribed_at else 2 for parcel in due)
+            first, apart = await parcels.call_slots(session, account, now, calls)
+            carrier = await self._carriers.get(session, account)
+        slot = first
+        for parcel in due:
+            if parcel.subscribed_at is None:
+                await _until(slot)
+                slot += apart
+                await self._subscribe(carrier, parcel)
+            await _until(slot)
+            slot += apart
+            activity.heartbeat()
+            await self._look_at(carrier, parcel)
+        return True
+
+    async def _subscribe(self, carrier: Carrier, parcel: Parcel) -> None:
+        """Asks for pushes; without them the looks go on all the same."""
+        callback = f"{self._callback_base}/v1/carriers/{parcel.account}/push/{carrier.account.push_token}"
+        try:
+            await carrier.subscribe(_waybill(parcel), callback)
+        except CarrierError as error:
+            activity.logger.warning("no pushes for %s: %s", parcel.shipment, error)
+            return
+        async with self._sessions.begin() as session:
+            (await session.get_one(Parcel, parcel.shipment)).subscribed_at = datetime.now(UTC)
+
+    async def _look_at(self, carrier: Carrier, parcel: Parcel) -> None:
+        scans: Sequence[Scan] = ()
+        failure: CarrierError | None = None
+        try:
+            scans = await carrier.track(_waybill(parcel))
+        except NoData:
+            pass
+        except CarrierError as error:
+            failure = error
+            activity.logger.warning("no look at %s: %s", parcel.shipment, error)
+        await self._learn(carrier, parcel.shipment, scans, failure)
+
+    async def _read_pushes(self, account: str) -> bool:
+        """Takes in what the carrier pushed; false if there was nothing."""
+        async with self._sessions.begin() as session:
+            pushes = await parcels.unread_pushes(session, account, BATCH)
+            if not pushes:
+                return False
+            carrier = await self._carriers.get(session, account)
+            found: list[tuple[str, tuple[Scan, ...]]] = []
+            for row in pushes:
+                row.read_at = datetime.now(UTC)
+                try:
+                    push = carrier.parse_push(row.raw, carrier.account.push_token)
+                except CarrierError as error:
+                    activity.logger.warning("push %s can't be read: %s", row.id, error)
+                    continue
+                parcel = await parcels.by_waybill(session, account, push.number)
+                if parcel is None:
+                    activity.logger.info("push %s is about a parcel we don't know", row.id)
+                    continue
+                if push.watch is Watch.GIVEN_UP:
+                    parcel.subscribed_at = None
+                    parcel.company = push.company or parcel.company
+                await parcels.add_scans(session, parcel.shipment, push.scans)
+                found.append((parcel.shipment, push.scans))
+        for shipment, scans in found:
+            await self._learn(carrier, shipment, scans, None)
+        return True
+
+    async def _learn(
+        self, carrier: Carrier, shipment: str, scans: Sequence[Scan], failure: CarrierError | None
+    ) -> None:
+        """Keeps what is new, says when to look again, and tells the order if something changed for it."""
+        now = datetime.now(UTC)
+        async with self._sessions.begin() as session:
+            await parcels.add_scans(session, shipment, scans)
+            parcel = await session.get_one(Parcel, shipment, with_for_update=True)
+            order = await session.get_one(ReplacementOrder, parcel.order)
+            policy = await load(session, order.policy_name, order.policy_version)
+            time = await timekeeper(session, policy)
+            known = fold(await parcels.scans_of(session, parcel), parcel.booked_at)
+            parcel.milestone = max(known.milestone, Milestone.CREATED, key=list(Milestone).index)
+            parcel.trouble, parcel.last_moved_at, parcel.delivered_at = (
+                known.trouble,
+                known.last_moved_at,
+                known.delivered_at,
+            )
+            parcel.looks += 1
+            parcel.last_look_at, parcel.last_error = now, str(failure) if failure else None
+            if parcel.next_look_at is not None:
+                wanted = next_look(known, now, parcel.expected_at, _spacing(time, now, carrier))
+                retry = failure.retry_after if isinstance(failure, Busy) else None
+                parcel.next_look_at = max(wanted, now + retry) if wanted and retry else wanted
+            news = _news(parcel, time, now)
+        if news and await self._tell(parcel.order, news):
+            async with self._sessions.begin() as session:
+                parcel = await session.get_one(Parcel, shipment, with_for_update=True)
+                parcel.told_milestone, parcel.told_trouble, parcel.told_at = news.milestone, news.trouble, now
+
+    async def _tell(self, order: str, news: Scanned) -> bool:
+        try:
+            await self._client.get_workflow_handle(order_workflow(order)).signal(
+                "scanned", news, rpc_timeout=UPDATE_TIMEOUT
+            )
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                activity.logger.warning("%s could not be told: %s", order, error.status)
+                return False
+        return True
+
+
+async def _until(instant: datetime) -> None:
+    seconds = (instant - datetime.now(UTC)).total_seconds()
+    if seconds > 0:
+        await asyncio.sleep(seconds)
+
+
+def _waybill(parcel: Parcel) -> Waybill:
+    return Waybill(parcel.waybill, parcel.company, parcel.phone_last4, parcel.reference)
+
+
+def _spacing(time: Timekeeper, now: datetime, carrier: Carrier) -> Spacing:
+    rules = time.policy.parcels
+
+    def length(span: Span) -> timedelta:
+        return time.after(now, span) - now
+
+    return Spacing(
+        minimum=carrier.account.min_spacing,
+        near=length(rules.look_near_due),
+        far=length(rules.look_every),
+        window=length(rules.near_window),
+        late=length(rules.late_look),
+    )
+
+
+def _news(parcel: Parcel, time: Timekeeper, now: datetime) -> Scanned | None:
+    """What the order must hear: another milestone or trouble, or a sign of life before it counts as standing still."""
+    moved_at = parcel.last_moved_at or now
+    still_by = time.after(moved_at, time.policy.parcels.no_movement)
+    changed = (parcel.milestone, parcel.trouble) != (parcel.told_milestone or Milestone.CREATED, parcel.told_trouble)
+    half = (still_by - moved_at) / 2
+    moving = parcel.told_at is not None and moved_at > parcel.told_at and moved_at - parcel.told_at > half
+    if not changed and not moving:
+        return None
+    return Scanned(
+        shipment=parcel.shipment,
+        milestone=parcel.milestone,
+        trouble=parcel.trouble,
+        at=moved_at,
+        still_by=still_by,
+    )

@@ -1,0 +1,111 @@
+"""One worker process: settings, client, worker, and a clean end on SIGTERM."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import structlog
+from sqlalchemy import select
+from temporalio.client import (
+    Client,
+    Schedule,
+    ScheduleActionStartWorkflow,
+    ScheduleAlreadyRunningError,
+    ScheduleIntervalSpec,
+    ScheduleOverlapPolicy,
+    SchedulePolicy,
+    ScheduleSpec,
+)
+from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.worker import Worker
+
+import activities
+from activities.carriers import Carriers
+from database.session import Sessions, engine, sessions
+from database.tables import CarrierAccount
+from runtime.logging import configure_logging
+from runtime.sandbox import workflow_runner
+from runtime.settings import Settings
+from runtime.temporal import connect, watcher_workflow
+from workflows import WORKFLOWS
+from workflows.parcel_watcher import ParcelWatcher
+from workflows.sweep import Sweep
+
+SWEEP = "sweep"
+
+
+@asynccontextmanager
+async def running_worker(settings: Settings, client: Client) -> AsyncIterator[Worker]:
+    """A worker at work; left, it takes no more tasks and lets running ones end within the grace time."""
+    pool = engine(settings.database, settings.database_connections)
+    carriers = Carriers()
+    try:
+        async with build(settings, client, sessions(pool), carriers) as worker:
+            yield worker
+    finally:
+        await carriers.aclose()
+        await pool.dispose()
+
+
+def build(settings: Settings, client: Client, sessions: Sessions, carriers: Carriers) -> Worker:
+    return Worker(
+        client,
+        task_queue=settings.task_queue,
+        workflows=WORKFLOWS,
+        activities=activities.build(settings, sessions, client, carriers),
+        workflow_runner=workflow_runner(),
+        max_cached_workflows=settings.cached_workflows,
+        max_concurrent_workflow_tasks=settings.workflow_slots,
+        max_concurrent_activities=settings.activity_slots,
+        max_concurrent_local_activities=settings.local_activity_slots,
+        graceful_shutdown_timeout=timedelta(seconds=settings.grace_seconds),
+    )
+
+
+async def start_standing_work(settings: Settings, client: Client, sessions: Sessions) -> None:
+    """What always runs: a watcher for every carrier account that can be asked, and the sweep."""
+    async with sessions() as session:
+        accounts = (await session.scalars(select(CarrierAccount.code).where(CarrierAccount.kind != "manual"))).all()
+    for account in accounts:
+        await client.start_workflow(
+            ParcelWatcher.run,
+            account,
+            id=watcher_workflow(account),
+            task_queue=settings.task_queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            static_summary=f"包裹跟踪 {account}",
+        )
+    schedule = Schedule(
+        action=ScheduleActionStartWorkflow(Sweep.run, id=SWEEP, task_queue=settings.task_queue),
+        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=timedelta(minutes=settings.sweep_minutes))]),
+        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP),
+    )
+    try:
+        await client.create_schedule(SWEEP, schedule, trigger_immediately=True)
+    except ScheduleAlreadyRunningError:
+        structlog.get_logger(__name__).debug("the sweep is scheduled already")
+
+
+async def main() -> None:
+    settings = Settings()
+    configure_logging(settings)
+    log = structlog.get_logger(__name__)
+    stop = asyncio.Event()
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(signal_number, stop.set)
+    client = await connect(settings, metrics=True)
+    async with running_worker(settings, client):
+        pool = engine(settings.database, 1)
+        await start_standing_work(settings, client, sessions(pool))
+        await pool.dispose()
+        log.info("worker started", task_queue=settings.task_queue, temporal=settings.temporal)
+        await stop.wait()
+        log.info("worker stops", grace_seconds=settings.grace_seconds)
+    log.info("worker stopped")
+    await asyncio.sleep(0.3)  # the SDK's runtime must be idle before the interpreter goes
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,173 @@
+"""Where a document waits: decisions, news and alarms meet here, and each becomes one step, one at a time."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, ClassVar, Generic, TypeVar, cast
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError, ApplicationError
+
+from activities.telling import Telling
+from domain.messages import Decide, Decided, OrderState, PurchaseState, Step
+from domain.stages import Action, Life, Refusal, Role
+from domain.waiting import Wait
+from runtime.search_attributes import DUE, STAGE, WAITING_FOR
+
+S = TypeVar("S", OrderState, PurchaseState)
+
+
+def quick(summary: str) -> workflow.LocalActivityConfig:
+    """A commit while somebody waits for the answer."""
+    return workflow.LocalActivityConfig(
+        start_to_close_timeout=timedelta(seconds=4),
+        schedule_to_close_timeout=timedelta(seconds=5),
+        retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_attempts=3),
+        summary=summary,
+    )
+
+
+def patient(summary: str) -> workflow.ActivityConfig:
+    """What must happen, however long the other side is away."""
+    return workflow.ActivityConfig(
+        start_to_close_timeout=timedelta(minutes=1),
+        retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1)),
+        summary=summary,
+    )
+
+
+class Desk(Generic[S]):
+    """The workflow side of a document: `state` is where it stands by the last step on record."""
+
+    life: ClassVar[Life]
+    commit: ClassVar[Callable[..., Any]]
+
+    def __init__(self, state: S) -> None:
+        self.state: S = state
+        self._one_at_a_time = asyncio.Lock()
+        self._to_place: list[str] = []
+        self._describe()
+
+    @property
+    def wait(self) -> Wait | None:
+        """What is waited for now."""
+        return self.state.wait
+
+    @workflow.update
+    async def decide(self, decision: Decide) -> Decided:
+        """A person's decision: on record when this returns, refused with a stable code otherwise."""
+        try:
+            self.allow(decision)
+            await self.step(decision.action, by=decision.by, role=decision.role, submission=decision.submission)
+        except Refusal as refusal:
+            raise _for_the_caller(refusal) from refusal
+        state = self.state
+        return Decided(document=state.number, stage=state.stage, seq=state.seq, wait=state.wait)
+
+    @decide.validator
+    def _check(self, decision: Decide) -> None:
+        try:
+            self.allow(decision)
+        except Refusal as refusal:
+            raise _for_the_caller(refusal) from refusal
+
+    def allow(self, decision: Decide) -> None:
+        """Raises Refusal if this decision can't be taken now."""
+        self.life.next_stage(self.state.stage, decision.action, decision.role)
+
+    async def step(self, action: Action, *, by: str = Role.SYSTEM, role: Role = Role.SYSTEM, **facts: Any) -> None:
+        """Takes the next step and puts it on record. Raises Refusal, and then nothing happened."""
+        async with self._one_at_a_time:
+            self.life.next_stage(self.state.stage, action, role)
+            before = self.state
+            self.state = await self._commit(
+                Step(
+                    document=before.number,
+                    seq=before.seq + 1,
+                    action=action,
+                    at=workflow.now(),
+                    by=by,
+                    role=role,
+                    **facts,
+                )
+            )
+            self._to_place += self.state.to_place
+            self.note(self.state)
+            self._describe()
+            self._index(before)
+
+    def note(self, state: S) -> None:
+        """Notes what a step leaves to be done in the world."""
+
+    async def report(self, action: Action, **facts: Any) -> None:
+        """A machine's news becomes a step, unless the document has moved on and it means nothing any more."""
+        if self.state.stage in self.life.rules[action].moves:
+            await self.step(action, **facts)
+
+    async def attend(self, news: Callable[[], object] = lambda: None) -> None:
+        """Until the next step is taken or `news` comes. An alarm that rings meanwhile is a step too."""
+        seq, alarm = self.state.seq, self.wait.next if self.wait else None
+        try:
+            await workflow.wait_condition(
+                lambda: self.state.seq != seq or bool(news()),
+                timeout=max(alarm.at - workflow.now(), timedelta(milliseconds=1)) if alarm else None,
+                timeout_summary=f"{alarm.action} ({self.wait.clock})" if alarm and self.wait else None,
+            )
+        except TimeoutError:
+            alarm = self.wait.next if self.wait else None
+            if alarm and alarm.at <= workflow.now():
+                await self.report(alarm.action, alarm=alarm)
+
+    async def place_purchase_orders(self) -> None:
+        """Purchase orders that a step wrote are brought to life."""
+        while self._to_place:
+            numbers, self._to_place = self._to_place, []
+            await workflow.execute_activity_method(Telling.place_purchase_orders, numbers, **patient(" ".join(numbers)))
+
+    async def _commit(self, step: Step) -> S:
+        """Quickly, as somebody waits; with the database away as long as it takes: a step is never left half done."""
+        try:
+            return cast("S", await workflow.execute_local_activity_method(self.commit, step, **quick(step.action)))
+        except ActivityError as failure:
+            if refusal := _refusal(failure):
+                raise refusal from failure
+            return await self._commit_patiently(step)
+
+    async def _commit_patiently(self, step: Step) -> S:
+        try:
+            return cast("S", await workflow.execute_activity_method(self.commit, step, **patient(step.action)))
+        except ActivityError as failure:
+            if refusal := _refusal(failure):
+                raise refusal from failure
+            raise
+
+    def _describe(self) -> None:
+        """Tells operations in plain words where the document stands."""
+        waits = self.wait.sentence if self.wait else "Nothing is waited for any more."
+        workflow.set_current_details(f"**{self.state.stage}**, step {self.state.seq}. {waits}")
+
+    def _index(self, before: S) -> None:
+        """Lets operations find the document by what changed, in one go."""
+        now = self.state
+        changes: list[Any] = []
+        if now.stage != before.stage:
+            changes.append(STAGE.value_set(now.stage))
+        if (now.wait and now.wait.owner) != (before.wait and before.wait.owner):
+            changes.append(WAITING_FOR.value_set(now.wait.owner) if now.wait else WAITING_FOR.value_unset())
+        if (now.wait and now.wait.due) != (before.wait and before.wait.due):
+            changes.append(DUE.value_set(now.wait.due) if now.wait else DUE.value_unset())
+        if changes:
+            workflow.upsert_search_attributes(changes)
+
+
+def _for_the_caller(refusal: Refusal) -> ApplicationError:
+    return ApplicationError(str(refusal), type=refusal.code, non_retryable=True)
+
+
+def _refusal(failure: ActivityError) -> Refusal | None:
+    """The refusal a commit ended with, if that is what it was."""
+    cause = failure.cause
+    if isinstance(cause, ApplicationError) and cause.non_retryable and cause.type:
+        return Refusal(cause.type, cause.message)
+    return None

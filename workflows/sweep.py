@@ -1,0 +1,24 @@
+"""The scheduled sweep: starts what fell between database and engine, and compares the two sides."""
+
+from datetime import timedelta
+
+from temporalio import workflow
+
+from activities.sweeping import Sweeping
+from workflows.desk import patient
+
+
+@workflow.defn
+class Sweep:
+    """Rows come first, workflows second; this finds the rows whose second half never came."""
+
+    @workflow.run
+    async def run(self) -> dict[str, int]:
+        started = await workflow.execute_activity_method(Sweeping.start_forgotten, **patient("rows without a workflow"))
+        restarted = await workflow.execute_activity_method(
+            Sweeping.compare,
+            start_to_close_timeout=timedelta(minutes=10),
+            heartbeat_timeout=timedelta(minutes=1),
+            summary="open rows against running workflows",
+        )
+        return {"started": started, "restarted": restarted}
