@@ -29,7 +29,7 @@ from runtime.logging import configure_logging
 from runtime.sandbox import workflow_runner
 from runtime.settings import Settings
 from runtime.temporal import connect, watcher_workflow
-from workflows import WORKFLOWS
+from workflows.every import WORKFLOWS
 from workflows.parcel_watcher import ParcelWatcher
 from workflows.sweep import Sweep
 

@@ -120,18 +120,14 @@ async def _consignment(session: AsyncSession, shipment: Shipment, company: str) 
     order = await session.get_one(ReplacementOrder, shipment.order)
     customer = await session.get_one(Customer, order.customer)
     lines = (
-        (
-            await session.execute(
-                select(Part.name_zh, ShipmentLine.quantity, Place.warehouse)
-                .join(Part, Part.code == ShipmentLine.part)
-                .join(Place, Place.code == ShipmentLine.place)
-                .where(ShipmentLine.shipment == shipment.id)
-                .order_by(ShipmentLine.part)
-            )
+        await session.execute(
+            select(Part.name_zh, ShipmentLine.quantity, Place.warehouse)
+            .join(Part, Part.code == ShipmentLine.part)
+            .join(Place, Place.code == ShipmentLine.place)
+            .where(ShipmentLine.shipment == shipment.id)
+            .order_by(ShipmentLine.part)
         )
-        .tuples()
-        .all()
-    )
+    ).all()
     warehouse = await session.get_one(Warehouse, lines[0][2])
     centre = await session.get_one(ServiceCentre, warehouse.service_centre)
     return Consignment(

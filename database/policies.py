@@ -34,4 +34,4 @@ async def timekeeper(session: AsyncSession, policy: Policy) -> Timekeeper:
     if isinstance(policy.calendar, SpedUp):
         return Timekeeper(policy, {})
     rows = await session.execute(select(WorkingDayOverride.day, WorkingDayOverride.worked))
-    return Timekeeper(policy, dict(rows.tuples().all()))
+    return Timekeeper(policy, dict(rows.all()))

@@ -148,7 +148,7 @@ async def waiting(session: AsyncSession, purchase_order: str) -> Sequence[tuple[
         .order_by(ReplacementOrder.urgent.desc(), ReplacementOrder.wait_due, ReplacementOrder.created_at, BackOrder.id)
         .with_for_update(of=BackOrder)
     )
-    return [(back_order, order) for back_order, order in rows.tuples()]
+    return [(back_order, order) for back_order, order in rows]
 
 
 async def withdraw(session: AsyncSession, lines: Collection[int]) -> list[str]:

@@ -1,8 +1,1 @@
 """What happens next, who must decide, until when. No input or output, no wall clock, no randomness."""
-
-from workflows.parcel_watcher import ParcelWatcher
-from workflows.purchase_order import PurchaseOrder
-from workflows.replacement_order import ReplacementOrder
-from workflows.sweep import Sweep
-
-WORKFLOWS = (ReplacementOrder, PurchaseOrder, ParcelWatcher, Sweep)

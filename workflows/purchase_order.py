@@ -1,12 +1,15 @@
 """The life of one purchase order: it may serve several orders, and outlives a cancelled one (policy 3.2)."""
 
 from temporalio import workflow
+from temporalio.workflow import SandboxImportNotificationPolicy
 
 from activities.committing import Committing
 from activities.telling import Telling
 from domain.messages import PurchaseState
 from domain.stages import PURCHASE, PURCHASE_ENDS, Action
-from workflows.desk import Desk, patient
+
+with workflow.unsafe.sandbox_import_notification_policy(SandboxImportNotificationPolicy.SILENT):
+    from workflows.desk import Desk, patient  # loaded anew for each workflow, like this module
 
 
 @workflow.defn

@@ -3,9 +3,12 @@
 from datetime import timedelta
 
 from temporalio import workflow
+from temporalio.workflow import SandboxImportNotificationPolicy
 
 from activities.sweeping import Sweeping
-from workflows.desk import patient
+
+with workflow.unsafe.sandbox_import_notification_policy(SandboxImportNotificationPolicy.SILENT):
+    from workflows.desk import patient  # loaded anew for each workflow, like this module
 
 
 @workflow.defn

@@ -218,7 +218,7 @@ async def _claim(work: OrderWork, shipment: Shipment, reason: LossReason) -> Non
     prices = await work.session.execute(
         select(Part.code, Part.list_price).where(Part.code.in_({line.part for line in lines}))
     )
-    price = dict(prices.tuples().all())
+    price = dict(prices.all())
     work.session.add(
         Claim(
             order=work.document.number,

@@ -73,9 +73,7 @@ async def _instruct_dispatch(work: OrderWork) -> None:
             await work.session.execute(
                 select(Part.code, Part.weight_kg).where(Part.code.in_({held.part for held in reserved}))
             )
-        )
-        .tuples()
-        .all()
+        ).all()
     )
     account = await work.session.scalar(
         select(CarrierAccount.code).order_by(CarrierAccount.preferred.desc(), CarrierAccount.code).limit(1)

@@ -1,0 +1,8 @@
+"""All workflows, for workers and replays."""
+
+from workflows.parcel_watcher import ParcelWatcher
+from workflows.purchase_order import PurchaseOrder
+from workflows.replacement_order import ReplacementOrder
+from workflows.sweep import Sweep
+
+WORKFLOWS = (ReplacementOrder, PurchaseOrder, ParcelWatcher, Sweep)
