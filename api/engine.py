@@ -17,7 +17,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from api.auth import Principal
 from api.dependencies import House
-from api.problems import CATALOGUE, LastStep, Problem
+from api.problems import LastStep, Problem
 from database import submissions
 from database.reading.documents import Head, head, last_step
 from domain.messages import Decide, Decided
@@ -127,14 +127,11 @@ async def _update(temporal: Client, document: Head, message: Decide) -> Decided:
 
 def _refusal(error: WorkflowUpdateFailedError) -> Refusal:
     """Why the workflow refused. Raises Problem `engine_unreachable` if it was no refusal."""
-    cause: BaseException | None = error.cause
-    while cause is not None:
-        if isinstance(cause, ApplicationError) and cause.type:
-            if cause.type == "AcceptedUpdateCompletedWorkflow":
-                return Refusal("stage_moved_on", "its workflow ended meanwhile")
-            if cause.type in CATALOGUE:
-                return Refusal(cause.type, cause.message or "")
-        cause = cause.__cause__
+    cause = error.cause
+    if isinstance(cause, ApplicationError) and cause.type == "AcceptedUpdateCompletedWorkflow":
+        return Refusal("stage_moved_on", "its workflow ended meanwhile")
+    if isinstance(cause, ApplicationError) and cause.non_retryable and cause.type:
+        return Refusal(cause.type, cause.message or cause.type)
     _log.error("decision failed", exc_info=error)
     raise Problem("engine_unreachable") from error
 

@@ -3,6 +3,7 @@
 Texts of exceptions nobody foresaw go to the log with an id; the answer carries the id alone.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final, NamedTuple, Protocol
@@ -18,7 +19,7 @@ from starlette.responses import JSONResponse, Response
 
 from api.i18n import preferred
 from domain.decisions import Code
-from domain.stages import Refusal
+from domain.stages import Action, Refusal
 
 MEDIA_TYPE: Final = "application/problem+json"
 RETRY_AFTER: Final = 5
@@ -55,13 +56,31 @@ CATALOGUE: Final[Mapping[str, Kind]] = {
     "csrf_failed": Kind(403, "The form is out of date; load the page again", "表单已过期，请刷新页面后重试"),
     "role_forbidden": Kind(403, "Your role may not do this", "您的角色无权进行此操作"),
     "own_case": Kind(403, "Nobody audits a case they entered", "不得审核自己录入的申请"),
+    "push_refused": Kind(403, "The push is not signed as agreed", "推送签名有误"),
     # what was decided
     "stage_moved_on": Kind(409, "This is not possible at this stage (any more)", "当前阶段不能进行此操作"),
+    "already_booked": Kind(409, "The carrier has a booking for this parcel already", "该包裹已向承运商下单"),
+    "not_packed": Kind(409, "The parcel is not packed yet", "包裹尚未打包"),
+    "claim_settled": Kind(409, "This claim is settled", "该理赔已结清"),
+    "not_your_visit": Kind(403, "This visit is another technician's", "这次上门由其他技师负责"),
     "technician_taken": Kind(409, "The technician has another appointment then", "该技师此时段已有预约"),
     "technician_not_qualified": Kind(
         422, "The technician holds no valid certificate for this product", "该技师没有此类产品的有效资质证书"
     ),
     "invalid_decision": Kind(422, "The decision does not fit the case", "该决定与此单情况不符"),
+    "no_appointment": Kind(422, "No appointment was made for this visit", "这次上门没有预约"),
+    "no_supplier": Kind(422, "No qualified supplier offers this part", "没有合格供应商可供此备件"),
+    "part_does_not_fit": Kind(422, "This part does not fit the product", "该备件不适用于此产品"),
+    "part_superseded": Kind(422, "This part was superseded by another", "该备件已被替代件取代"),
+    "part_not_ordered": Kind(422, "The purchase order does not order this part", "该采购订单未订购此备件"),
+    "too_many": Kind(422, "More came than is outstanding", "收货数量超过未交数量"),
+    "other_waybill": Kind(422, "The parcel was booked under another waybill", "该包裹已使用其他运单号"),
+    "waybill_missing": Kind(422, "Type in the waybill number", "请填写运单号"),
+    "invalid_time": Kind(422, "This time lies in the past", "该时间已过"),
+    "unknown_carrier": Kind(422, "There is no such carrier account", "没有此承运商账户"),
+    "unknown_claim": Kind(422, "This order has no such claim", "此单没有该理赔"),
+    "unknown_outlet": Kind(422, "There is no such service outlet", "没有此服务网点"),
+    "unknown_technician": Kind(422, "There is no such technician", "没有此技师"),
     "unknown_model": Kind(422, "There is no such product model", "没有此产品型号"),
     "unknown_fault": Kind(422, "There is no such fault code", "没有此故障代码"),
     "unknown_part": Kind(422, "There is no such part", "没有此备件"),
@@ -79,6 +98,7 @@ CATALOGUE: Final[Mapping[str, Kind]] = {
     "internal": Kind(500, "Something went wrong on our side", "系统内部出错"),
 }
 
+_ACTIONS: Final = frozenset(action.value for action in Action)
 _BY_STATUS: Final = {400: "malformed_request", 404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 
 
@@ -261,14 +281,24 @@ def responses(*codes: Code) -> dict[int | str, dict[str, Any]]:
 
 def _field_error(error: Mapping[str, Any]) -> FieldError:
     where, *path = error["loc"]
-    pointer = "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in path)
     limits = {
         name: value for name, value in error.get("ctx", {}).items() if isinstance(value, str | int | float | bool)
     }
+    detail: str = error["msg"]
+    if path and path[0] in _ACTIONS:  # which decision it is is no step of the way to the field
+        path = path[1:]
+    if error["type"] in ("union_tag_invalid", "union_tag_not_found"):
+        path = [*path, limits.pop("discriminator", "").strip("'")]
+        tags = ", ".join(re.findall("'([^']+)'", str(limits.pop("expected_tags", ""))))
+        detail = f"Input should be one of {tags}" if tags else "Field required"
     return FieldError(
         where=str(where),
-        pointer=pointer if where == "body" else ".".join(map(str, path)),
+        pointer="".join(map(_step, path)) if where == "body" else ".".join(map(str, path)),
         code=error["type"],
-        detail=error["msg"],
+        detail=detail,
         limits=limits,
     )
+
+
+def _step(name: str | int) -> str:
+    return "/" + str(name).replace("~", "~0").replace("/", "~1")

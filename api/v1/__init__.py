@@ -3,8 +3,18 @@
 from fastapi import APIRouter
 
 from api.problems import responses
-from api.v1 import applications, orders, purchase_orders, session
+from api.v1 import (
+    applications,
+    carriers,
+    orders,
+    purchase_orders,
+    reference,
+    session,
+    shipments,
+    stock,
+    tracking,
+)
 
 router = APIRouter(prefix="/v1", responses=responses("invalid_request", "database_unreachable", "internal"))
-for _part in (session, applications, orders, purchase_orders):
+for _part in (session, applications, orders, purchase_orders, stock, shipments, reference, tracking, carriers):
     router.include_router(_part.router)

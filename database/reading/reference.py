@@ -1,0 +1,210 @@
+"""What there is to choose from: models, parts, faults, suppliers, technicians, places to go."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import ColumnElement, String, cast, func, literal, select
+from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.reading.documents import View
+from database.tables import (
+    Base,
+    CarrierAccount,
+    Certificate,
+    Fault,
+    Part,
+    PartModel,
+    ProductModel,
+    ServiceCentre,
+    ServiceOutlet,
+    Supplier,
+    SupplierPrice,
+    Technician,
+    UserAccount,
+)
+
+V = TypeVar("V", bound=View)
+
+
+class Named(View):
+    code: str
+    name_en: str
+    name_zh: str
+
+
+class ModelView(Named):
+    category: str
+    warranty_months: int
+
+
+class FaultView(Named):
+    parent: str | None
+
+
+class CentreView(Named):
+    city: str
+    phone: str
+
+
+class OutletView(Named):
+    service_centre: str
+    address: str
+
+
+class CarrierView(Named):
+    """A contract with a carrier; `kind` says how it is asked."""
+
+    kind: str
+    carrier: str
+    preferred: int
+
+
+class PartView(Named):
+    """A part and the models it fits (policy 1.3.2). Money in yuan."""
+
+    specification: str
+    unit: str
+    weight_kg: Decimal
+    length_cm: Decimal
+    width_cm: Decimal
+    height_cm: Decimal
+    value_class: str
+    hazard_class: str
+    list_price: Decimal
+    guarantee_months: int
+    superseded_by: str | None
+    models: tuple[str, ...]
+
+
+class PriceView(View):
+    part: str
+    price: Decimal
+    lead_days: int
+    valid_until: date
+
+
+class SupplierView(Named):
+    """A supplier of the register (policy 3.1.1) and what it asks."""
+
+    contact: str
+    email: str
+    standing: str
+    prices: tuple[PriceView, ...]
+
+
+class CertificateView(View):
+    category: str
+    number: str
+    expires_on: date
+    valid: bool
+
+
+class TechnicianView(View):
+    """A technician and what they may install (policy 6.1.1)."""
+
+    code: str
+    name: str
+    service_centre: str
+    city: str
+    phone: str
+    certificates: tuple[CertificateView, ...]
+
+
+async def models(session: AsyncSession) -> list[ModelView]:
+    return await _all(session, ProductModel, ModelView)
+
+
+async def faults(session: AsyncSession) -> list[FaultView]:
+    """The fault tree; a code begins with its parent's."""
+    return await _all(session, Fault, FaultView)
+
+
+async def service_centres(session: AsyncSession) -> list[CentreView]:
+    return await _all(session, ServiceCentre, CentreView)
+
+
+async def service_outlets(session: AsyncSession) -> list[OutletView]:
+    return await _all(session, ServiceOutlet, OutletView)
+
+
+async def carriers(session: AsyncSession) -> list[CarrierView]:
+    return await _all(session, CarrierAccount, CarrierView)
+
+
+async def parts(session: AsyncSession, model: str | None = None) -> list[PartView]:
+    """Every part, or those that fit a model."""
+    fits = (
+        select(func.coalesce(func.array_agg(aggregate_order_by(PartModel.model, PartModel.model)), []))
+        .where(PartModel.part == Part.code)
+        .correlate(Part)
+        .scalar_subquery()
+    )
+    wanted = select(*Part.__table__.columns, fits.label("models")).order_by(Part.code)
+    if model:
+        wanted = wanted.where(Part.code.in_(select(PartModel.part).where(PartModel.model == model)))
+    return [PartView.model_validate(row) for row in await session.execute(wanted)]
+
+
+async def suppliers(session: AsyncSession, part: str | None = None) -> list[SupplierView]:
+    """Every supplier, or those that offer a part, with what they ask."""
+    asked = [SupplierPrice.supplier == Supplier.code]
+    if part:
+        asked.append(SupplierPrice.part == part)
+    price = func.jsonb_build_object(
+        "part", SupplierPrice.part, "price", cast(SupplierPrice.price, String),
+        "lead_days", SupplierPrice.lead_days, "valid_until", SupplierPrice.valid_until,
+    )  # fmt: skip
+    prices = _gathered(price, SupplierPrice.part, asked, Supplier)
+    wanted = select(*Supplier.__table__.columns, prices.label("prices")).order_by(Supplier.code)
+    if part:
+        wanted = wanted.where(Supplier.code.in_(select(SupplierPrice.supplier).where(SupplierPrice.part == part)))
+    return [SupplierView.model_validate(row) for row in await session.execute(wanted)]
+
+
+async def technicians(session: AsyncSession, today: date, category: str | None = None) -> list[TechnicianView]:
+    """Every technician, or those with a valid certificate for a category of products."""
+    certificate = func.jsonb_build_object(
+        "category", Certificate.category, "number", Certificate.number,
+        "expires_on", Certificate.expires_on, "valid", Certificate.expires_on >= today,
+    )  # fmt: skip
+    held = [Certificate.technician == Technician.code]
+    certificates = _gathered(certificate, Certificate.category, held, Technician)
+    wanted = (
+        select(
+            Technician.code,
+            UserAccount.name,
+            UserAccount.service_centre,
+            Technician.city,
+            Technician.phone,
+            certificates.label("certificates"),
+        )
+        .join(UserAccount, UserAccount.code == Technician.code)
+        .where(UserAccount.active)
+        .order_by(Technician.code)
+    )
+    if category:
+        qualified = select(Certificate.technician).where(
+            Certificate.category == category, Certificate.expires_on >= today
+        )
+        wanted = wanted.where(Technician.code.in_(qualified))
+    return [TechnicianView.model_validate(row) for row in await session.execute(wanted)]
+
+
+_NONE: Final = literal([], JSONB)
+
+
+def _gathered(row: Any, order: Any, wanted: list[ColumnElement[bool]], of: type[Base]) -> Any:
+    """The rows that belong to one of `of`, as a list."""
+    return (
+        select(func.coalesce(func.jsonb_agg(aggregate_order_by(row, order)), _NONE))
+        .where(*wanted)
+        .correlate(of)
+        .scalar_subquery()
+    )
+
+
+async def _all(session: AsyncSession, table: Any, view: type[V]) -> list[V]:
+    rows = await session.scalars(select(table).order_by(table.code))
+    return [view.model_validate(row) for row in rows]
