@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
-from sqlalchemy import ColumnElement, case, select
+from sqlalchemy import ColumnElement, case, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reading.documents import View
@@ -71,15 +71,20 @@ async def stock(
     *,
     part: str | None = None,
     model: str | None = None,
+    text: str = "",
     limit: int = 50,
     cursor: str | None = None,
 ) -> Page[PartStock]:
-    """Parts by code, with their places and open purchases, in three questions. Raises Refusal `invalid_cursor`."""
+    """Parts by code, with their places and open purchases, in three questions. `text` is a piece of a code, name
+    or specification. Raises Refusal `invalid_cursor`."""
     wanted: list[ColumnElement[bool]] = []
     if part:
         wanted.append(Part.code == part)
     if model:
         wanted.append(Part.code.in_(select(PartModel.part).where(PartModel.model == model)))
+    if text:
+        named = (Part.code, Part.name_en, Part.name_zh, Part.specification)
+        wanted.append(or_(*(field.icontains(text, autoescape=True) for field in named)))
     if last := Cursor.read(cursor, "part"):
         wanted.append(Part.code > last.number)
     parts = (await session.scalars(select(Part).where(*wanted).order_by(Part.code).limit(limit + 1))).all()

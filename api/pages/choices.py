@@ -1,0 +1,90 @@
+"""What a field offers to choose from: parts that fit, technicians with the certificate, and so on."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from api.i18n import FOLDERS, Language, languages
+from api.pages.forms import Choice
+from database.reading import reference
+from database.reading.orders import OrderView
+from database.reading.reference import Named
+from database.tables import ClaimState
+
+Offered = dict[str, Sequence[Choice]]
+
+
+async def for_order(session: AsyncSession, order: OrderView, language: Language, now: datetime) -> Offered:
+    """For the forms of an order's actions, by the name of the field."""
+    outlets = await reference.service_outlets(session)
+    carriers = sorted(await reference.carriers(session), key=lambda carrier: -carrier.preferred)
+    return {
+        "part": await parts(session, language, order.model),
+        "outlet": named((one for one in outlets if one.service_centre == order.service_centre), language),
+        "carrier": named(carriers, language),
+        "technician": await _technicians(session, order, language, now.date()),
+        "claim": [
+            Choice(str(claim.id), f"{claim.shipment} · {language.label(claim.reason)} · {language.money(claim.value)}")
+            for claim in order.claims
+            if claim.state is ClaimState.OPEN
+        ],
+    }
+
+
+async def for_application(session: AsyncSession, language: Language) -> Offered:
+    faults = await reference.faults(session)
+    names = {fault.code: language.name(fault) for fault in faults}
+    parents = {fault.parent for fault in faults}
+    return {
+        "part": await parts(session, language, None),
+        "model": named(await reference.models(session), language),
+        "fault_code": [
+            Choice(fault.code, " – ".join(names[code] for code in _path(fault.code)))
+            for fault in faults
+            if fault.code not in parents
+        ],
+        "service_centre": named(await reference.service_centres(session), language),
+        "language": [Choice(code, languages(language.zone.key)[code].own_name) for code in FOLDERS],
+    }
+
+
+async def parts(session: AsyncSession, language: Language, model: str | None) -> list[Choice]:
+    """Parts still to be had, those that fit `model` if it is known (policy 1.3.2)."""
+    return [
+        Choice(part.code, f"{language.name(part)} · {part.code}")
+        for part in await reference.parts(session, model)
+        if part.superseded_by is None
+    ]
+
+
+def named(things: Iterable[Named], language: Language) -> list[Choice]:
+    return [Choice(thing.code, language.name(thing)) for thing in things]
+
+
+async def _technicians(session: AsyncSession, order: OrderView, language: Language, today: date) -> list[Choice]:
+    """Those who may install this product, with their certificate, the nearest first (policy 6.1.1)."""
+    found = await reference.technicians(session, today, order.model_category)
+    until = language.text("certificate %(number)s, valid until %(day)s")
+    return [
+        Choice(
+            one.code,
+            " · ".join(
+                (
+                    f"{one.name} · {one.city}",
+                    *(
+                        until % {"number": held.number, "day": language.day(held.expires_on)}
+                        for held in one.certificates
+                        if held.category == order.model_category
+                    ),
+                )
+            ),
+        )
+        for one in sorted(found, key=lambda one: (one.city != order.customer.city, one.code))
+    ]
+
+
+def _path(code: str) -> list[str]:
+    """A fault's code with its parents' before it."""
+    steps = code.split(".")
+    return [".".join(steps[: depth + 1]) for depth in range(len(steps))]

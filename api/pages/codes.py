@@ -1,0 +1,79 @@
+"""Every code that pages name in words, by kind. The catalogues must have a word for each in each language."""
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Final
+
+from pydantic import BaseModel
+
+from api import problems
+from api.pages import forms
+from api.pages.acts import GRAVE
+from database.applications import Application
+from database.tables import (
+    AppointmentState,
+    Channel,
+    ClaimState,
+    LineState,
+    ShipmentState,
+    Zone,
+)
+from domain.decisions import (
+    DECISIONS,
+    AuditReason,
+    CancelReason,
+    Completion,
+    Condition,
+    Hindrance,
+    LossReason,
+    RefusalReason,
+)
+from domain.parcels import Milestone, Trouble
+from domain.stages import ENDS, PURCHASE_ENDS, RULES, Action, PurchaseStage, Role, Stage
+from domain.waiting import OWNERS, Clock
+
+ENUMERATIONS: Final[tuple[type[StrEnum], ...]] = (
+    Stage, PurchaseStage, Action, Role, Clock, Milestone, Trouble, Channel, Zone, LineState, ShipmentState,
+    AppointmentState, ClaimState, RefusalReason, AuditReason, LossReason, Condition, Completion, Hindrance,
+    CancelReason,
+)  # fmt: skip
+BEGINNINGS: Final = ("apply", "place")
+"""The first steps of documents, which nobody decides."""
+_SUPPLIERS: Final = frozenset({Clock.CONFIRMATION, Clock.ARRIVAL})
+
+
+def all_codes() -> Iterator[tuple[str, str]]:
+    """Kind and code of everything that must have a word."""
+    for kind in ENUMERATIONS:
+        yield from ((kind.__name__, member.value) for member in kind)
+    yield from (("done", code) for code in (*Action, *BEGINNINGS))
+    yield from (("waiting", clock) for clock in OWNERS)
+    yield from (("ended", stage) for stage in (*ENDS, *PURCHASE_ENDS))
+    yield from ((kind, action) for action in GRAVE for kind in ("sure", "yes"))
+    yield from (("customer stage", stage) for stage in Stage)
+    yield from (("customer wait", clock) for clock in OWNERS if clock not in _SUPPLIERS)
+    for action, rule in RULES.items():
+        if Role.CUSTOMER in rule.by:
+            yield from ((kind, action) for kind in ("customer action", "customer done"))
+            yield from (("customer sure", action) for _ in {action} & GRAVE)
+    yield from (("problem", code) for code in problems.CATALOGUE)
+    yield from (("problem title", str(kind.status)) for kind in problems.CATALOGUE.values())
+    yield from (("satisfaction", str(number)) for number in range(1, forms.SCALE + 1))
+    yield from (("standing", code) for code in ("qualified", "warned", "suspended", "dropped"))
+    models: tuple[type[BaseModel], ...] = (*DECISIONS.values(), Application)
+    for form in models:
+        yield from (("field", path) for path in fields(form))
+
+
+def fields(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    """The fields of a form, those of groups and lines by their path."""
+    for name, info in model.model_fields.items():
+        kind = forms.kind_of(name, info)
+        if kind == "fixed":
+            continue
+        if kind == "group":
+            yield from fields(forms.plain(info.annotation), f"{prefix}{name}.")
+            continue
+        yield prefix + name
+        if kind == "rows":
+            yield from (f"line.{column}" for column in forms.row_model(info).model_fields)

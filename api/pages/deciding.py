@@ -1,0 +1,114 @@
+"""A form that was sent becomes a decision, or comes back saying what is wrong or has changed meanwhile."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import uuid4
+
+from fastapi import Request
+from pydantic import BaseModel, ValidationError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from api.auth import Principal
+from api.dependencies import House
+from api.engine import decide
+from api.i18n import Language
+from api.pages.acts import Act, Sent
+from api.pages.forms import Said
+from api.problems import LastStep, Problem
+from domain.decisions import DECISIONS
+from domain.stages import Action, Life
+
+_BACK_TO_THE_FORM: Final = frozenset({403, 409, 422, 503})
+
+
+@dataclass(frozen=True)
+class MovedOn:
+    """Somebody was faster: what happened last, and what was typed in vain."""
+
+    text: str
+    typed: Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What becomes of a form that was sent: done, or shown again with this status."""
+
+    status: int
+    sent: Sent | None = None
+    moved_on: MovedOn | None = None
+
+    @property
+    def done(self) -> bool:
+        return self.status == 303
+
+
+DONE: Final = Answer(303)
+
+
+async def typed(request: Request) -> dict[str, str]:
+    return {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
+
+
+def action_of(life: Life, name: str) -> Action:
+    """The action that an address names. Raises Problem `not_found`."""
+    found = next((action for action in life.rules if action == name and action in DECISIONS), None)
+    if found is None:
+        raise Problem("not_found")
+    return found
+
+
+async def answer(
+    house: House,
+    session: AsyncSession,
+    who: Principal,
+    life: Life,
+    number: str,
+    action: Action,
+    acts: Sequence[Act],
+    values: dict[str, str],
+    language: Language,
+    now: datetime,
+) -> Answer:
+    """Decides what the form says. The form's key makes a second press the same as the first."""
+    offered = next((act for act in acts if act.action is action), None)
+    act = offered or Act(action, who.acting(life.rules[action]) or who.roles[0], {})
+    said, key = Said(values), values.get("key") or uuid4().hex
+    if offered and values.get("more"):
+        return Answer(200, Sent(action, said, key, more_rows=1))
+    try:
+        decision: BaseModel = act.read(said, language)
+    except ValidationError as invalid:
+        if offered is None:
+            return Answer(409, moved_on=_moved_on(act, said, language, None))
+        return Answer(422, Sent(action, said, key, invalid=invalid))
+    if offered and offered.grave and values.get("sure") != "yes":
+        return Answer(200, Sent(action, said, key, asks=True))
+    try:
+        await decide(house, session, who, life, number, decision, key=key, now=now)
+    except Problem as problem:
+        if problem.code == "stage_moved_on" or (offered is None and problem.status_code in _BACK_TO_THE_FORM):
+            return Answer(409, moved_on=_moved_on(act, said, language, problem))
+        if problem.status_code not in _BACK_TO_THE_FORM:
+            raise
+        code = problem.code if language.has("problem", problem.code) else str(problem.status_code)
+        return Answer(problem.status_code, Sent(action, said, key, error=language.word("problem", code)))
+    return DONE
+
+
+def _moved_on(act: Act, said: Said, language: Language, problem: Problem | None) -> MovedOn:
+    last = problem.members["last"] if problem else None
+    text = language.word("problem", "stage_moved_on")
+    if isinstance(last, LastStep):
+        text = language.text("%(who)s was faster: %(what)s (%(time)s). What you sent was not carried out.") % {
+            "who": last.by_name or (language.word("Role", last.by)),
+            "what": language.word("done", last.action),
+            "time": language.instant(last.at),
+        }
+    kept = [
+        (language.word("field", name.rpartition(".")[2]), value)
+        for name, value in said.values.items()
+        if name not in ("csrf", "key", "more", "sure") and value.strip()
+    ]
+    return MovedOn(text, kept)

@@ -1,0 +1,320 @@
+"""Forms made from the models of what people say: a field each, with its label, help, value and error.
+
+A field's name is its path in the model with dots (`customer.phone`, `lines.0.part`), which is also where an error is.
+"""
+
+import types
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Literal, Union, get_args, get_origin
+from uuid import uuid4
+
+from annotated_types import Ge, Gt, Le
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+
+from api.i18n import Language
+
+Choices = Mapping[str, Sequence["Choice"]]
+MOST_ROWS = 20
+SCALE = 5
+LONG = 4000
+SHORT = frozenset(
+    {"serial", "signed_by", "waybill", "product", "name", "phone", "email", "province", "city", "district", "address"}
+)
+"""Texts of one line; other texts get an area to write in."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    value: str
+    text: str
+    group: str = ""
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field as it is shown. `rows` holds the fields of each row of a table of lines."""
+
+    name: str
+    kind: str
+    label: str
+    help: str = ""
+    required: bool = False
+    value: str = ""
+    error: str = ""
+    choices: Sequence[Choice] = ()
+    least: str | None = None
+    most: str | None = None
+    rows: Sequence[Sequence["Field"]] = ()
+
+    @property
+    def id(self) -> str:
+        return self.name.replace(".", "-")
+
+
+@dataclass(frozen=True)
+class Form:
+    """A form as it is shown. Its `key` makes sending it twice the same as sending it once."""
+
+    name: str
+    fields: Sequence[Field]
+    key: str
+    error: str = ""
+    asks: bool = False
+
+    @property
+    def wrong(self) -> Sequence[Field]:
+        """The fields in error, for the summary on top."""
+        flat = [f for one in self.fields for f in (one, *(cell for row in one.rows for cell in row))]
+        return [one for one in flat if one.error]
+
+
+@dataclass(frozen=True)
+class Said:
+    """What somebody sent: text by field name, as typed."""
+
+    values: Mapping[str, str] = field(default_factory=dict)
+
+    def rows(self, name: str) -> list[dict[str, str]]:
+        """The rows of a table of lines in which anything was typed, numbers of pieces aside."""
+        found: dict[int, dict[str, str]] = {}
+        for path, value in self.values.items():
+            head, _, rest = path.partition(".")
+            index, _, column = rest.partition(".")
+            if head == name and index.isdecimal():
+                found.setdefault(int(index), {})[column] = value
+        return [row for _, row in sorted(found.items()) if row.get("part")]
+
+
+def initial(model: type[BaseModel], values: Mapping[str, Any], language: Language) -> Said:
+    """What a form says before anybody typed: the model's defaults, and nested values that are known."""
+    return Said({**_defaults(model), **dict(_flat("", values, language))})
+
+
+def _flat(path: str, value: Any, language: Language) -> Iterable[tuple[str, str]]:
+    match value:
+        case Mapping():
+            for name, inner in value.items():
+                yield from _flat(f"{path}.{name}" if path else name, inner, language)
+        case list() | tuple():
+            for index, inner in enumerate(value):
+                yield from _flat(f"{path}.{index}", inner, language)
+        case datetime():
+            yield path, f"{language.local(value):%Y-%m-%dT%H:%M}"
+        case bool():
+            yield path, "on" if value else ""
+        case None:
+            yield path, ""
+        case _:
+            yield path, str(value)
+
+
+def read(model: type[BaseModel], said: Said, language: Language) -> BaseModel:
+    """The message that was typed. Raises pydantic's ValidationError."""
+    return model.model_validate(_content(model, said, language, ""))
+
+
+def _content(model: type[BaseModel], said: Said, language: Language, prefix: str) -> dict[str, Any]:
+    content: dict[str, Any] = {}
+    for name, info in model.model_fields.items():
+        kind, inner, path = kind_of(name, info), plain(info.annotation), prefix + name
+        typed = said.values.get(path, "").strip()
+        if kind == "fixed":
+            continue
+        if kind == "group":
+            content[name] = _content(inner, said, language, path + ".")
+        elif kind == "rows":
+            content[name] = [{k: v for k, v in row.items() if v} for row in said.rows(path)]
+        elif kind in ("check", "confirm"):
+            content[name] = bool(typed)
+        elif kind == "instant" and typed:
+            content[name] = _instant(typed, language)
+        elif typed or info.is_required():
+            content[name] = typed
+    return content
+
+
+def _instant(typed: str, language: Language) -> str | datetime:
+    """A date and time as browsers send it is meant in the reader's zone."""
+    try:
+        return datetime.fromisoformat(typed).replace(tzinfo=language.zone)
+    except ValueError:
+        return typed
+
+
+def build(
+    name: str,
+    model: type[BaseModel],
+    language: Language,
+    choices: Choices,
+    said: Said,
+    *,
+    invalid: ValidationError | None = None,
+    key: str | None = None,
+    error: str = "",
+    asks: bool = False,
+    more_rows: int = 0,
+    hidden: Container[str] = (),
+) -> Form:
+    """A form for `model`, showing what was `said` and what was wrong with it; `hidden` fields are left out."""
+    errors = _errors(invalid, language) if invalid else {}
+    maker = _Maker(name, language, choices, said, errors, more_rows)
+    fields = tuple(one for one in maker.fields(model) if one.name not in hidden)
+    return Form(name, fields, key or uuid4().hex, error, asks)
+
+
+def _defaults(model: type[BaseModel], prefix: str = "") -> dict[str, str]:
+    values: dict[str, str] = {}
+    for name, info in model.model_fields.items():
+        if kind_of(name, info) == "group":
+            values |= _defaults(plain(info.annotation), f"{prefix}{name}.")
+        elif isinstance(info.default, bool):
+            values[prefix + name] = "on" if info.default else ""
+        elif isinstance(info.default, str | int):
+            values[prefix + name] = str(info.default)
+    return values
+
+
+@dataclass(frozen=True)
+class _Maker:
+    form: str
+    language: Language
+    choices: Choices
+    said: Said
+    errors: Mapping[str, str]
+    more_rows: int
+
+    def fields(self, model: type[BaseModel], prefix: str = "") -> Iterable[Field]:
+        for name, info in model.model_fields.items():
+            match kind_of(name, info):
+                case "fixed":
+                    continue
+                case "group":
+                    yield from self.fields(plain(info.annotation), f"{prefix}{name}.")
+                case "rows":
+                    yield self._table(prefix + name, info)
+                case _:
+                    yield self._field(prefix + name, name, info, self.said.values)
+
+    def _field(self, path: str, name: str, info: FieldInfo, values: Mapping[str, str], value: str = "") -> Field:
+        least, most = _bounds(info)
+        made = Field(
+            name=path,
+            kind=kind_of(name, info),
+            label=self._word("field", path, name),
+            help=self._word("help", path, ""),
+            required=info.is_required(),
+            value=values.get(path, value),
+            error=self.errors.get(path, ""),
+            least=least,
+            most=most,
+        )
+        if made.kind not in ("select", "scale", "text", "line"):
+            return made
+        offered = self.choices.get(name) or self._members(name, info)
+        if offered and made.kind in ("text", "line"):
+            made = replace(made, kind="select")
+        return replace(made, choices=offered)
+
+    def _table(self, path: str, info: FieldInfo) -> Field:
+        columns = row_model(info).model_fields
+        rows = self.said.rows(path)
+        fixed = "accepted" in columns
+        blank: list[dict[str, str]] = [] if fixed else [{}] * (self.more_rows or not rows)
+        return Field(
+            name=path,
+            kind="received" if fixed else "rows",
+            label=self._word("field", path, path),
+            help=self._word("help", path, ""),
+            required=info.is_required(),
+            error=self.errors.get(path, ""),
+            rows=tuple(
+                tuple(self._cell(f"{path}.{index}.", column, inner, row) for column, inner in columns.items())
+                for index, row in enumerate([*rows, *blank][:MOST_ROWS])
+            ),
+        )
+
+    def _cell(self, prefix: str, column: str, info: FieldInfo, row: Mapping[str, str]) -> Field:
+        default = "" if info.is_required() else str(info.default)
+        cell = self._field(
+            prefix + column, column, info, {prefix + column: row[column]} if column in row else {}, default
+        )
+        return replace(cell, label=self._word("field", f"line.{column}", column), help="")
+
+    def _members(self, name: str, info: FieldInfo) -> Sequence[Choice]:
+        kind = plain(info.annotation)
+        if isinstance(kind, type) and issubclass(kind, StrEnum):
+            return [Choice(member.value, self.language.label(member)) for member in kind]
+        if kind_of(name, info) == "scale":
+            return [Choice(str(n), self.language.word(name, str(n))) for n in range(1, SCALE + 1)]
+        return ()
+
+    def _word(self, kind: str, path: str, otherwise: str) -> str:
+        """The words for this form's field, else for every field of that name."""
+        for code in (f"{self.form}.{path}", path):
+            if self.language.has(kind, code):
+                return self.language.word(kind, code)
+        return self.language.word(kind, otherwise) if otherwise else ""
+
+
+def kind_of(name: str, info: FieldInfo) -> str:
+    """How a field is typed in."""
+    kind = plain(info.annotation)
+    if get_origin(kind) is Literal:
+        return "confirm" if get_args(kind) == (True,) else "fixed"
+    if get_origin(kind) is tuple:
+        return "rows"
+    least, most = _bounds(info)
+    return next(
+        found
+        for found, fits in (
+            ("group", isinstance(kind, type) and issubclass(kind, BaseModel)),
+            ("select", isinstance(kind, type) and issubclass(kind, StrEnum)),
+            ("check", kind is bool),
+            ("instant", kind is datetime),
+            ("scale", kind is int and (least, most) == ("1", str(SCALE))),
+            ("number", kind is int),
+            ("decimal", kind is Decimal),
+            ("line", name in SHORT or _longest(info) <= 200),
+            ("text", True),
+        )
+        if fits
+    )
+
+
+def plain(annotation: Any) -> Any:
+    """The type without `| None` and without what is annotated to it."""
+    if get_origin(annotation) in (Union, types.UnionType):
+        return plain(next(kind for kind in get_args(annotation) if kind is not type(None)))
+    if hasattr(annotation, "__metadata__"):
+        return plain(annotation.__origin__)
+    return annotation
+
+
+def row_model(info: FieldInfo) -> type[BaseModel]:
+    model: type[BaseModel] = get_args(plain(info.annotation))[0]
+    return model
+
+
+def _bounds(info: FieldInfo) -> tuple[str | None, str | None]:
+    least = next((str(m.ge if isinstance(m, Ge) else m.gt) for m in info.metadata if isinstance(m, Ge | Gt)), None)
+    return least, next((str(m.le) for m in info.metadata if isinstance(m, Le)), None)
+
+
+def _longest(info: FieldInfo) -> int:
+    return min((most for m in info.metadata if (most := getattr(m, "max_length", None))), default=LONG)
+
+
+def _errors(invalid: ValidationError, language: Language) -> dict[str, str]:
+    """What is wrong, by field name, in words that say what to do."""
+    errors: dict[str, str] = {}
+    for error in invalid.errors():
+        path = ".".join(str(step) for step in error["loc"])
+        codes = (f"{str(error['loc'][-1]) if error['loc'] else ''}.{error['type']}", error["type"], "other")
+        code = next(code for code in codes if language.has("error", code) or code == "other")
+        errors.setdefault(path, language.word("error", code) % error.get("ctx", {}))
+    return errors

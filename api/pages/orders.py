@@ -1,0 +1,282 @@
+"""The list of replacement orders, one order with what may be done to it, and new applications."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Final
+from urllib.parse import urlencode
+from uuid import uuid4
+
+from fastapi import APIRouter, Query, Request
+from pydantic import ValidationError
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from api.auth import Principal, Signed
+from api.dependencies import Database, House, InHouse, Now
+from api.pages import acts, choices, deciding, forms, story
+from api.pages.deciding import Answer
+from api.pages.forms import Said
+from api.pages.rendering import Reader, reader
+from api.problems import Problem
+from api.v1.applications import receive
+from api.v1.orders import desk, tracking_path
+from database import policies
+from database.applications import Application
+from database.reading import documents, orders
+from database.reading.orders import OrderView, Wanted
+from domain.stages import ENDS, OPEN, ORDER, Refusal, Role, Stage
+from domain.working_time import Calendar
+from runtime.temporal import order_workflow
+
+router = APIRouter()
+
+PAGE: Final = 30
+APPLICANT: Final = (Role.SERVICE_AGENT,)
+MACHINE_ROOM: Final = frozenset({Role.SUPERVISOR, Role.ADMINISTRATOR})
+STRIP: Final[Sequence[tuple[Stage, ...]]] = (
+    (Stage.TRIAGE, Stage.RECEIVED, Stage.INSPECTION),
+    (Stage.QUOTED,),
+    (Stage.AUDIT, Stage.RETURNED),
+    (Stage.SOURCING,),
+    (Stage.DISPATCH,),
+    (Stage.IN_TRANSIT,),
+    (Stage.INSTALLATION, Stage.REWORK),
+    (Stage.REVISIT,),
+    (Stage.CLOSED, Stage.SETTLING, Stage.CANCELLED, Stage.REJECTED, Stage.DECLINED),
+)
+"""The way of an order in the steps that a reader sees; the first stage of each names it."""
+END_TONES: Final = {Stage.CLOSED: "end-green", Stage.REJECTED: "end-red"}
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which orders the list shows; it stands in the address."""
+
+    which: str = "mine"
+    stage: Stage | None = None
+    text: str = ""
+
+    @property
+    def address(self) -> str:
+        chosen = {"which": self.which, "stage": self.stage or "", "text": self.text}
+        return "/orders?" + urlencode({name: value for name, value in chosen.items() if value})
+
+
+@router.get("/orders")
+async def order_list(
+    request: Request,
+    house: InHouse,
+    session: Database,
+    who: Signed,
+    now: Now,
+    which: str = "mine",
+    stage: str = "",
+    text: Annotated[str, Query(max_length=100)] = "",
+    cursor: Annotated[str | None, Query(max_length=400)] = None,
+) -> HTMLResponse:
+    them = reader(request, house.settings, who, now)
+    chosen = Filter(
+        which if which in ("mine", "overdue", "all") else "mine", Stage(stage) if stage in set(Stage) else None, text
+    )
+    mine = desk(who) if chosen.which == "mine" else None
+    wanted = Wanted(chosen.stage, chosen.which == "overdue", text, None, mine)
+    page = await orders.list_orders(session, wanted, now=now, limit=PAGE, cursor=cursor)
+    counts = await orders.counts(session, desk(who), now)
+    words = them.language
+    tabs: Sequence[tuple[str, str, int | None]] = (
+        ("mine", words.text("For me to do"), counts.mine),
+        ("overdue", words.text("Overdue"), counts.overdue),
+        ("all", words.text("All"), None),
+    )
+    return them.page(
+        "orders.html",
+        filter=chosen,
+        tabs=[
+            {"url": replace(chosen, which=code).address, "text": text, "count": count, "current": code == chosen.which}
+            for code, text, count in tabs
+        ],
+        stages=[(one, counts.stages.get(one, 0) if one in OPEN else None) for one in Stage],
+        open=sum(counts.stages.values()),
+        orders=page.items,
+        next=f"{chosen.address}&{urlencode({'cursor': page.next})}" if page.next else "",
+        calendar=await newest_calendar(session, house),
+        may_apply=not set(APPLICANT).isdisjoint(who.roles),
+        empty=_empty(chosen, them),
+    )
+
+
+def _empty(chosen: Filter, them: Reader) -> tuple[str, str]:
+    """What an empty list says: what would be in it."""
+    text = them.language.text
+    if chosen.text or chosen.stage:
+        return text("No order fits"), text("Try another word or stage, or look under “All”.")
+    if chosen.which == "mine":
+        return text("Nothing waits for you"), text("Orders that wait for your work appear here, the most urgent first.")
+    if chosen.which == "overdue":
+        return text("Nothing is overdue"), text("Orders whose due date has passed appear here.")
+    return text("No orders yet"), text("Every application that is entered or comes in appears here.")
+
+
+async def newest_calendar(session: AsyncSession, house: House) -> Calendar:
+    """The calendar of the rules that new orders follow, for lists of many."""
+    return (await policies.timekeeper(session, await policies.newest(session, house.settings.policy))).calendar
+
+
+# --- new applications -------------------------------------------------------------------------------------
+
+
+@router.get("/orders/new")
+async def new_application(request: Request, house: InHouse, session: Database, who: Signed, now: Now) -> HTMLResponse:
+    _may_apply(who)
+    them = reader(request, house.settings, who, now)
+    known = {"service_centre": who.service_centre, "customer": {"language": them.language.code}}
+    return await _application(session, them, forms.initial(Application, known, them.language))
+
+
+@router.post("/orders/new")
+async def apply(request: Request, house: InHouse, session: Database, who: Signed, now: Now) -> Response:
+    role = _may_apply(who)
+    them, values = reader(request, house.settings, who, now), await deciding.typed(request)
+    said, key = Said(values), values.get("key") or uuid4().hex
+    if values.get("more"):
+        return await _application(session, them, said, key=key, more_rows=1)
+    try:
+        application = forms.read(Application, said, them.language)
+        assert isinstance(application, Application)
+        applied = await receive(house, session, who, role, application, key=key, now=now)
+    except ValidationError as invalid:
+        return await _application(session, them, said, status=422, key=key, invalid=invalid)
+    except Refusal as refusal:
+        await session.rollback()
+        error = them.language.word("problem", refusal.code)
+        return await _application(session, them, said, status=422, key=key, error=error)
+    return RedirectResponse(f"/orders/{applied.state.number}?done=apply", 303)
+
+
+def _may_apply(who: Principal) -> Role:
+    """The role in which they enter applications. Raises Problem `role_forbidden`."""
+    role = next((role for role in APPLICANT if role in who.roles), None)
+    if role is None:
+        raise Problem("role_forbidden")
+    return role
+
+
+async def _application(
+    session: AsyncSession, them: Reader, said: Said, *, status: int = 200, **shown: Any
+) -> HTMLResponse:
+    offered = await choices.for_application(session, them.language)
+    form = forms.build("apply", Application, them.language, offered, said, **shown)
+    by_name = {field.name: field for field in form.fields}
+    return them.page("application.html", status, form=form, fields=by_name)
+
+
+# --- one order --------------------------------------------------------------------------------------------
+
+
+@router.get("/orders/{number}")
+async def order_page(
+    request: Request, house: InHouse, session: Database, who: Signed, now: Now, number: str, done: str = ""
+) -> HTMLResponse:
+    them = reader(request, house.settings, who, now)
+    return await _show(house, session, them, who, await _order(session, number, them), done=done)
+
+
+@router.get("/orders/{number}/news")
+async def news(
+    request: Request, house: InHouse, session: Database, who: Signed, now: Now, number: str, seq: int
+) -> Response:
+    """What happened since the page was loaded; nothing to say if nothing did."""
+    them = reader(request, house.settings, who, now)
+    return await story.news(session, them, number, seq, f"/orders/{number}")
+
+
+@router.get("/orders/{number}/{action}")
+async def back_to_order(number: str, action: str) -> RedirectResponse:
+    return RedirectResponse(f"/orders/{number}", 303)
+
+
+@router.post("/orders/{number}/{action}")
+async def decide_on_order(
+    request: Request, house: InHouse, session: Database, who: Signed, now: Now, number: str, action: str
+) -> Response:
+    them, wanted = reader(request, house.settings, who, now), deciding.action_of(ORDER, action)
+    order = await _order(session, number, them)
+    offered = acts.for_order(order, who, them.language)
+    values = await deciding.typed(request)
+    answer = await deciding.answer(
+        house, session, who, ORDER, number, wanted, offered, values, them.language, now
+    )  # fmt: skip
+    if answer.done:
+        return RedirectResponse(f"/orders/{number}?done={wanted}", 303)
+    return await _show(house, session, them, who, await _order(session, number, them), answer=answer)
+
+
+async def _order(session: AsyncSession, number: str, them: Reader) -> OrderView:
+    found = await orders.order_view(session, number.upper(), them.now)
+    if found is None:
+        raise Problem("not_found")
+    return found
+
+
+async def _show(
+    house: House,
+    session: AsyncSession,
+    them: Reader,
+    who: Principal,
+    order: OrderView,
+    *,
+    done: str = "",
+    answer: Answer | None = None,
+) -> HTMLResponse:
+    words = them.language
+    offered = acts.for_order(order, who, words)
+    sent = answer.sent if answer else None
+    events = await documents.events(session, order.number)
+    policy = await policies.load(session, order.policy_name, order.policy_version)
+    return them.page(
+        "order.html",
+        answer.status if answer else 200,
+        order=order if who.sees_phones else order.masked(),
+        calendar=(await policies.timekeeper(session, policy)).calendar,
+        policy=policy,
+        strip=strip(order),
+        acts=acts.shown(offered, words, await choices.for_order(session, order, words, them.now), sent),
+        open=acts.first_open(offered, sent),
+        own_case=Role.AUDITOR in who.roles and who.code == order.entered_by and order.stage is Stage.AUDIT,
+        story=story.tell(events, await story.told(session, order.number), words, order.shipments),
+        moved_on=answer.moved_on if answer else None,
+        done=words.word("Action", done) if words.has("Action", done) else "",
+        entered=done == "apply",
+        tracking=house.settings.api_url + tracking_path(order.tracking_token),
+        workflow=_workflow(house, order) if not MACHINE_ROOM.isdisjoint(who.roles) else "",
+    )
+
+
+def _workflow(house: House, order: OrderView) -> str:
+    """Where supervisors look at the order's workflow."""
+    workflow = order_workflow(order.number).replace("/", "%2F")
+    return f"{house.settings.temporal_ui}/namespaces/{house.settings.temporal_namespace}/workflows/{workflow}"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of the strip: how it looks, what it is called."""
+
+    stage: Stage
+    tone: str
+    current: bool
+
+
+def strip(order: OrderView) -> list[Step]:
+    """The way of the order, with where it stands."""
+    at = next(place for place, stages in enumerate(STRIP) if order.stage in stages)
+    ended = order.stage in ENDS
+    steps: list[Step] = []
+    for place, stages in enumerate(STRIP):
+        if place == at:
+            tone = END_TONES.get(order.stage, "end-grey") if ended else "now"
+            steps.append(Step(order.stage, tone, current=True))
+        else:
+            passed = place < at and (not ended or order.stage is Stage.CLOSED)
+            steps.append(Step(stages[0], "past" if passed else "", current=False))
+    return steps

@@ -1,0 +1,172 @@
+"""The list of purchase orders, and one with what may be done to it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Final
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Query, Request
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from api.auth import Principal, Signed
+from api.dependencies import Database, House, InHouse, Now
+from api.engine import possible
+from api.i18n import Language
+from api.pages import acts, deciding, story
+from api.pages.acts import Act
+from api.pages.deciding import Answer
+from api.pages.forms import Choice
+from api.pages.orders import MACHINE_ROOM, newest_calendar
+from api.pages.rendering import Reader, reader
+from api.problems import Problem
+from database import policies
+from database.reading import documents, purchases
+from database.reading.documents import Head
+from database.reading.purchases import PurchaseView, WantedPurchases
+from domain.decisions import DECISIONS
+from domain.stages import PURCHASE, Action, PurchaseStage
+from runtime.temporal import purchase_workflow
+
+router = APIRouter()
+PAGE: Final = 30
+
+
+@router.get("/purchase-orders")
+async def purchase_list(
+    request: Request,
+    house: InHouse,
+    session: Database,
+    who: Signed,
+    now: Now,
+    which: str = "all",
+    stage: str = "",
+    cursor: Annotated[str | None, Query(max_length=400)] = None,
+) -> HTMLResponse:
+    them = reader(request, house.settings, who, now)
+    chosen = PurchaseStage(stage) if stage in set(PurchaseStage) else None
+    wanted = WantedPurchases(chosen, which == "overdue", None, who.roles if which == "mine" else ())
+    page = await purchases.list_purchases(session, wanted, now=now, limit=PAGE, cursor=cursor)
+    text = them.language.text
+
+    def address(**kept: str) -> str:
+        chosen = {"which": which, "stage": stage, **kept}
+        return "/purchase-orders?" + urlencode({name: value for name, value in chosen.items() if value})
+
+    return them.page(
+        "purchases.html",
+        tabs=[
+            {"url": address(which=code), "text": name, "current": code == which}
+            for code, name in (("mine", text("For me to do")), ("overdue", text("Overdue")), ("all", text("All")))
+        ],
+        which=which,
+        stage=chosen,
+        stages=list(PurchaseStage),
+        purchases=page.items,
+        next=address(cursor=page.next) if page.next else "",
+        calendar=await newest_calendar(session, house),
+    )
+
+
+@router.get("/purchase-orders/{number}")
+async def purchase_page(
+    request: Request, house: InHouse, session: Database, who: Signed, now: Now, number: str, done: str = ""
+) -> HTMLResponse:
+    them = reader(request, house.settings, who, now)
+    return await _show(house, session, them, who, await _purchase(session, number, them), done=done)
+
+
+@router.get("/purchase-orders/{number}/news")
+async def news(
+    request: Request, house: InHouse, session: Database, who: Signed, now: Now, number: str, seq: int
+) -> Response:
+    """What happened since the page was loaded; nothing to say if nothing did."""
+    them = reader(request, house.settings, who, now)
+    return await story.news(session, them, number, seq, f"/purchase-orders/{number}")
+
+
+@router.get("/purchase-orders/{number}/{action}")
+async def back_to_purchase(number: str, action: str) -> RedirectResponse:
+    return RedirectResponse(f"/purchase-orders/{number}", 303)
+
+
+@router.post("/purchase-orders/{number}/{action}")
+async def decide_on_purchase(
+    request: Request, house: InHouse, session: Database, who: Signed, now: Now, number: str, action: str
+) -> Response:
+    them, wanted = reader(request, house.settings, who, now), deciding.action_of(PURCHASE, action)
+    purchase = await _purchase(session, number, them)
+    offered, values = _acts(purchase, who, them.language), await deciding.typed(request)
+    answer = await deciding.answer(
+        house, session, who, PURCHASE, number, wanted, offered, values, them.language, now
+    )  # fmt: skip
+    if answer.done:
+        return RedirectResponse(f"/purchase-orders/{number}?done={wanted}", 303)
+    return await _show(house, session, them, who, await _purchase(session, number, them), answer=answer)
+
+
+async def _purchase(session: AsyncSession, number: str, them: Reader) -> PurchaseView:
+    found = await purchases.purchase_view(session, number.upper(), them.now)
+    if found is None:
+        raise Problem("not_found")
+    return found
+
+
+async def _show(
+    house: House,
+    session: AsyncSession,
+    them: Reader,
+    who: Principal,
+    purchase: PurchaseView,
+    *,
+    done: str = "",
+    answer: Answer | None = None,
+) -> HTMLResponse:
+    words = them.language
+    offered, sent = _acts(purchase, who, words), answer.sent if answer else None
+    events = await documents.events(session, purchase.number)
+    policy = await policies.load(session, purchase.policy_name, purchase.policy_version)
+    workflow = purchase_workflow(purchase.number).replace("/", "%2F")
+    return them.page(
+        "purchase.html",
+        answer.status if answer else 200,
+        purchase=purchase,
+        calendar=(await policies.timekeeper(session, policy)).calendar,
+        acts=acts.shown(offered, words, _choices(purchase, words), sent),
+        open=acts.first_open(offered, sent),
+        story=story.tell(events, await story.told(session, purchase.number), words),
+        moved_on=answer.moved_on if answer else None,
+        done=words.word("Action", done) if words.has("Action", done) else "",
+        workflow=""
+        if MACHINE_ROOM.isdisjoint(who.roles)
+        else f"{house.settings.temporal_ui}/namespaces/{house.settings.temporal_namespace}/workflows/{workflow}",
+    )
+
+
+def _acts(purchase: PurchaseView, who: Principal, language: Language) -> list[Act]:
+    head = Head(purchase.number, PURCHASE, purchase.state, None)
+    told = language.text("The supplier is told that it is no longer needed; the next supplier is asked.")
+    return [
+        Act(action, role, _initial(action, purchase), (told,) if action is Action.PASS_ON else ())
+        for action, role in possible(who, head)
+        if action in DECISIONS and (action is not Action.MOVE_DUE or purchase.wait is not None)
+    ]
+
+
+def _initial(action: Action, purchase: PurchaseView) -> Mapping[str, Any]:
+    known: Mapping[Action, Mapping[str, Any]] = {
+        Action.CONFIRM: {"promised_at": purchase.deliver_by, "signed_by": purchase.contact},
+        Action.PROMISE_LATER: {"promised_at": purchase.promised_at},
+        Action.RECEIVE_GOODS: {
+            "lines": [
+                {"part": line.part, "accepted": line.outstanding, "refused": 0}
+                for line in purchase.lines
+                if line.outstanding
+            ]
+        },
+        Action.MOVE_DUE: {"due": purchase.wait.due} if purchase.wait else {},
+    }
+    return known.get(action, {})
+
+
+def _choices(purchase: PurchaseView, language: Language) -> Mapping[str, Sequence[Choice]]:
+    return {"part": [Choice(line.part, f"{language.name(line)} · {line.part}") for line in purchase.lines]}

@@ -1,0 +1,101 @@
+"""From a template and what it shows to a page in the reader's language."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+from fastapi import Request
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.responses import HTMLResponse
+
+from api.auth import Principal
+from api.i18n import DEFAULT, FOLDERS, Language, languages, preferred
+from runtime.settings import Settings
+
+ROOT: Final = Path(__file__).parent.parent
+STATIC: Final = ROOT / "static"
+LANGUAGE_COOKIE: Final = "huanjian_language"
+HOME: Final = "/orders"
+
+
+@lru_cache
+def _environment(language: str, zone: str) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(ROOT / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        extensions=["jinja2.ext.i18n"],
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    lang = languages(zone)[language]
+    environment.install_gettext_translations(lang.translations, newstyle=True)  # type: ignore[attr-defined]
+    environment.globals |= {
+        "lang": lang,
+        "label": lang.label,
+        "asset": _asset,
+        "other": next(other for other in languages(zone).values() if other is not lang),
+        "zone_name": lang.zone_name,
+        "home": HOME,
+    }
+    return environment
+
+
+@lru_cache
+def _asset(name: str) -> str:
+    """The address of a static file; it changes with its content, so browsers may keep it for ever."""
+    digest = sha256((STATIC / name).read_bytes()).hexdigest()[:12]
+    return f"/static/{name}?v={digest}"
+
+
+def chosen(request: Request, who: Principal | None, otherwise: str | None = None) -> str:
+    """The reader's language: a user's own setting, the choice made in this browser, what the page knows of its
+    reader, what the browser asks for."""
+    settled = who.language if who else request.cookies.get(LANGUAGE_COOKIE)
+    if settled in FOLDERS:
+        return settled
+    return otherwise if otherwise in FOLDERS else preferred(request.headers.get("accept-language", "")) or DEFAULT
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Who reads the page, and how to write it for them."""
+
+    request: Request
+    language: Language
+    who: Principal | None
+    now: datetime
+
+    def page(self, template: str, status: int = 200, **shown: Any) -> HTMLResponse:
+        environment = _environment(self.language.code, self.language.zone.key)
+        text = environment.get_template(template).render(self._frame() | shown)
+        return HTMLResponse(text, status, headers={"Cache-Control": "no-store"})
+
+    def _frame(self) -> dict[str, Any]:
+        """What every page shows around its content."""
+        here = self.request.url.path
+        menu = [
+            {"url": "/orders", "text": self.language.text("Replacement orders")},
+            {"url": "/purchase-orders", "text": self.language.text("Purchase orders")},
+            {"url": "/stock", "text": self.language.text("Stock")},
+        ]
+        query = f"?{self.request.url.query}" if self.request.url.query else ""
+        return {
+            "now": self.now,
+            "user": self.who,
+            "user_roles": self.who.roles if self.who else (),
+            "csrf": (self.who and self.who.csrf) or "",
+            "menu": menu,
+            "here": next((entry["url"] for entry in menu if here.startswith(entry["url"])), here),
+            "back": here + query if self.request.method == "GET" else here,
+        }
+
+
+def reader(
+    request: Request, settings: Settings, who: Principal | None, now: datetime, otherwise: str | None = None
+) -> Reader:
+    language = languages(settings.time_zone)[chosen(request, who, otherwise)]
+    return Reader(request, language, who, now)

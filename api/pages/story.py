@@ -1,0 +1,210 @@
+"""What has happened to a document, told: who, what, when, why, and who was told."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Final
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.responses import Response
+
+from api.i18n import Language
+from api.pages.rendering import Reader
+from database.reading import documents
+from database.reading.documents import Event
+from database.reading.orders import ShipmentView
+from database.tables import Channel, Outbox
+from domain.decisions import (
+    AuditReason,
+    CancelReason,
+    Completion,
+    Condition,
+    Hindrance,
+    LossReason,
+    RefusalReason,
+)
+from domain.parcels import Trouble
+from domain.stages import Action, PurchaseStage, Role, Stage
+from domain.waiting import Clock
+
+ALARMS: Final = frozenset(
+    {Action.REMIND, Action.ESCALATE, Action.NO_PICKUP_SCAN, Action.NO_MOVEMENT, Action.LATE, Action.TROUBLE}
+)
+_SIGNS: Final = {
+    Action.APPROVE: "check",
+    Action.CONSENT: "check",
+    Action.ANSWER_WORKS: "check",
+    Action.CONFIRM: "check",
+    Action.RETURN_FOR_CORRECTION: "back",
+    Action.TURN_BACK: "back",
+    Action.REJECT: "cross",
+    Action.REFUSE: "cross",
+    Action.CANCEL: "cross",
+    Action.DECLINE: "cross",
+    Action.PACK: "box",
+    Action.RECEIVE_GOODS: "box",
+    Action.RESTOCK: "box",
+    Action.HAND_OVER: "truck",
+    Action.PICK_UP: "truck",
+    Action.BOOK: "truck",
+    Action.DELIVER: "truck",
+    Action.BOOK_APPOINTMENT: "calendar",
+    Action.REPORT_FITTED: "wrench",
+    Action.REPORT_NOT_FITTED: "wrench",
+    Action.ANSWER_FAULTY: "wrench",
+    Action.RECORD_ATTEMPT: "phone",
+    Action.QUOTE: "document",
+}
+_REASONS: Final[Mapping[str, type[StrEnum]]] = {
+    Action.REFUSE: RefusalReason,
+    Action.RETURN_FOR_CORRECTION: AuditReason,
+    Action.REJECT: AuditReason,
+    Action.DECLARE_LOST: LossReason,
+    Action.CANCEL: CancelReason,
+}
+_CODED: Final[Mapping[str, type[StrEnum]]] = {
+    "trouble": Trouble,
+    "condition": Condition,
+    "completion": Completion,
+    "hindrance": Hindrance,
+    "clock": Clock,
+    "channel": Channel,
+}
+_TEXTS: Final = ("explanation", "note", "advice", "finding", "report", "problem", "remark", "signed_by")
+_UNTOLD: Final = frozenset({"signature", "shipment", "lines"})
+"""Details for the log, not for readers."""
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """One thing that happened. `tone` tells people, machines and alarms apart, beside the sign."""
+
+    at: datetime
+    sign: str
+    tone: str
+    who: str
+    what: str
+    stage: StrEnum | None
+    said: Sequence[str]
+    facts: Sequence[tuple[str, str]]
+    told: Sequence[str]
+
+
+async def told(session: AsyncSession, number: str) -> Mapping[int, Sequence[Role]]:
+    """Who got a message about each step."""
+    rows = await session.execute(
+        select(Outbox.seq, Outbox.audience).where(Outbox.document == number).order_by(Outbox.id)
+    )
+    found: dict[int, list[Role]] = {}
+    for seq, audience in rows.tuples():
+        found.setdefault(seq, []).append(audience)
+    return found
+
+
+async def news(session: AsyncSession, them: Reader, number: str, seq: int, url: str) -> Response:
+    """What happened last, if anything did after step `seq`; else an answer that changes nothing."""
+    if not await documents.events(session, number, after=seq, limit=1):
+        return Response(status_code=204)
+    [chapter] = tell([await documents.last_step(session, number)], {}, them.language)
+    return them.page("news.html", chapter=chapter, url=url)
+
+
+def tell(
+    events: Iterable[Event],
+    messages: Mapping[int, Sequence[Role]],
+    language: Language,
+    shipments: Iterable[ShipmentView] = (),
+) -> list[Chapter]:
+    """Everything in one line of time, newest first."""
+    chapters = [_of_event(event, messages.get(event.seq, ()), language) for event in events]
+    chapters += [chapter for shipment in shipments for chapter in _of_parcel(shipment, language)]
+    return sorted(chapters, key=lambda chapter: chapter.at)[::-1]
+
+
+def _of_event(event: Event, messages: Sequence[Role], language: Language) -> Chapter:
+    alarm, machine = event.action in ALARMS, event.role in (Role.SYSTEM, Role.CARRIER)
+    role = language.label(event.role)
+    return Chapter(
+        at=event.at,
+        sign="bell" if alarm else _SIGNS.get(Action(event.action), "dot") if event.action in set(Action) else "plus",
+        tone="alarm" if alarm else "machine" if machine else "",
+        who="" if machine else f"{event.by_name} ({role})" if event.by_name else role,
+        what=language.word("done", event.action),
+        stage=_stage(event.to_stage) if event.to_stage != event.from_stage else None,
+        said=[text for name in _TEXTS if (text := str((event.said or {}).get(name) or ""))],
+        facts=list(_facts(event, language)),
+        told=[language.label(audience) for audience in messages],
+    )
+
+
+def _stage(code: str) -> StrEnum:
+    return Stage(code) if code in set(Stage) else PurchaseStage(code)
+
+
+def _of_parcel(shipment: ShipmentView, language: Language) -> Iterable[Chapter]:
+    for scan in shipment.way:
+        trouble = [language.label(scan.trouble)] if scan.trouble else []
+        what = " – ".join([language.label(scan.milestone), *trouble])
+        carrier = f"{language.word_of(shipment, 'carrier_name')} {shipment.waybill or ''}"
+        facts = [(language.word("detail", "place"), scan.place)] if scan.place else []
+        yield Chapter(scan.at, "truck", "alarm" if trouble else "machine", carrier, what, None, (), facts, ())
+
+
+def _facts(event: Event, language: Language) -> Iterable[tuple[str, str]]:
+    for name, value in event.details.items():
+        if name in _UNTOLD or value in (None, "", [], {}) or not language.has("detail", name):
+            continue
+        if name == "given_back":
+            for inner, given in value.items():
+                yield language.word("detail", inner), _written(inner, given, event, language)
+        else:
+            yield language.word("detail", name), _written(name, value, event, language)
+
+
+def _written(name: str, value: Any, event: Event, language: Language) -> str:
+    match value:
+        case [before, after] if name in ("due", "promised_at", "serial"):
+            return f"{_written(name, before, event, language)} → {_written(name, after, event, language)}"
+        case list():
+            return ", ".join(_written(name, one, event, language) for one in value)
+        case dict():
+            return ", ".join(f"{inner}: {_written(inner, one, event, language)}" for inner, one in value.items())
+        case None:
+            return "–"
+        case _:
+            return _WRITERS.get(name, _as_it_is)(str(value), event, language)
+
+
+def _as_it_is(value: str, event: Event, language: Language) -> str:
+    for name, kind in _CODED.items():
+        if value in set(kind) and language.has(kind.__name__, value) and event.details.get(name) == value:
+            return language.word(kind.__name__, value)
+    return value
+
+
+def _reason(value: str, event: Event, language: Language) -> str:
+    kind = _REASONS.get(event.action)
+    return language.word(kind.__name__, value) if kind else value
+
+
+def _instant(value: str, event: Event, language: Language) -> str:
+    return language.instant(datetime.fromisoformat(value))
+
+
+def _money(value: str, event: Event, language: Language) -> str:
+    return language.money(Decimal(value))
+
+
+_WRITERS: Final[Mapping[str, Callable[[str, Event, Language], str]]] = {
+    "reason": _reason,
+    "due": _instant,
+    "expected_to": _instant,
+    "promised_at": _instant,
+    "starts_at": _instant,
+    "to_pay": _money,
+    "amount": _money,
+    "satisfaction": lambda value, event, language: language.word("satisfaction", value),
+}

@@ -1,0 +1,119 @@
+"""The customer's page: where their parts are, what comes next and when, and what they may answer."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from fastapi import APIRouter, Request
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from api.auth import Principal, customer
+from api.dependencies import Database, House, InHouse, Now
+from api.pages import acts, deciding
+from api.pages.deciding import Answer
+from api.pages.orders import strip
+from api.pages.rendering import Reader, reader
+from api.problems import Problem
+from api.v1.orders import tracking_path
+from database import policies
+from database.reading import orders
+from database.reading.orders import OrderView
+from database.tables import AppointmentState, ShipmentState
+from domain.stages import ORDER, Stage
+
+router = APIRouter()
+PATH: Final = tracking_path("{token}")
+_ON_ITS_WAY: Final = frozenset({ShipmentState.HANDED_OVER, ShipmentState.DELIVERED, ShipmentState.TURNED_BACK})
+
+
+@dataclass(frozen=True)
+class Promise:
+    """The next date, and what happens on it."""
+
+    text: str
+    at: datetime
+
+
+@router.get(PATH)
+async def tracking_page(
+    request: Request, house: InHouse, session: Database, now: Now, token: str, done: str = ""
+) -> HTMLResponse:
+    order = await _order(session, token, now)
+    them, who = _reader(request, house, order, now)
+    return await _show(session, them, who, order, done=done)
+
+
+@router.get(PATH + "/{action}")
+async def back_to_tracking(token: str, action: str) -> RedirectResponse:
+    return RedirectResponse(tracking_path(token), 303)
+
+
+@router.post(PATH + "/{action}")
+async def answer_as_customer(
+    request: Request, house: InHouse, session: Database, now: Now, token: str, action: str
+) -> Response:
+    order = await _order(session, token, now)
+    them, who = _reader(request, house, order, now)
+    wanted = deciding.action_of(ORDER, action)
+    offered, values = acts.for_order(order, who, them.language), await deciding.typed(request)
+    answer = await deciding.answer(
+        house, session, who, ORDER, order.number, wanted, offered, values, them.language, now
+    )  # fmt: skip
+    if answer.done:
+        return RedirectResponse(f"{tracking_path(token)}?done={wanted}", 303)
+    return await _show(session, them, who, await _order(session, token, now), answer=answer)
+
+
+async def _order(session: AsyncSession, token: str, now: datetime) -> OrderView:
+    number = await orders.number_by_token(session, token)
+    found = await orders.order_view(session, number, now) if number else None
+    if found is None:
+        raise Problem("not_found")
+    return found
+
+
+def _reader(request: Request, house: House, order: OrderView, now: datetime) -> tuple[Reader, Principal]:
+    them = reader(request, house.settings, None, now, order.customer.language)
+    return them, customer(them.language.code)
+
+
+async def _show(
+    session: AsyncSession,
+    them: Reader,
+    who: Principal,
+    order: OrderView,
+    *,
+    done: str = "",
+    answer: Answer | None = None,
+) -> HTMLResponse:
+    words = them.language
+    offered = acts.for_order(order, who, words)
+    sent = answer.sent if answer else None
+    policy = await policies.load(session, order.policy_name, order.policy_version)
+    return them.page(
+        "tracking.html",
+        answer.status if answer else 200,
+        order=order.masked(),
+        calendar=(await policies.timekeeper(session, policy)).calendar,
+        strip=strip(order),
+        promise=_promise(order, them),
+        acts=acts.shown(offered, words, {}, sent),
+        open=sent.action if sent else "",
+        shipments=[shipment for shipment in order.shipments if shipment.state in _ON_ITS_WAY],
+        visits=[visit for visit in order.appointments if visit.state is AppointmentState.BOOKED],
+        moved_on=answer.moved_on if answer else None,
+        done=words.word("customer done", done) if words.has("customer done", done) else "",
+        url=tracking_path(order.tracking_token),
+    )
+
+
+def _promise(order: OrderView, them: Reader) -> Promise | None:
+    """The next date that means something to the customer."""
+    visit: Sequence[datetime] = [v.starts_at for v in order.appointments if v.state is AppointmentState.BOOKED]
+    if visit and order.stage is Stage.INSTALLATION:
+        return Promise(them.language.text("The technician comes on"), visit[0])
+    if order.wait is None:
+        return None
+    return Promise(them.language.word("customer wait", order.wait.clock), order.wait.due)
