@@ -94,6 +94,7 @@ class Quote(_Decision):
 
     action: Literal[Action.QUOTE] = Action.QUOTE
     lines: Lines
+    agreed_on_phone: bool = False
     note: Text = ""
 
 

@@ -260,6 +260,7 @@ ORDER = Life(
     frozenset(ENDS),
     MappingProxyType(
         {
+            Stage.QUOTED: (Stage.AUDIT, "the customer agreed on the phone"),
             Stage.SOURCING: (Stage.DISPATCH, "every line is reserved"),
             Stage.CLOSED: (Stage.SETTLING, "something is still owing"),
             Stage.CANCELLED: (Stage.SETTLING, "something is still owing"),

@@ -18,8 +18,6 @@ class Clock(StrEnum):
     SIGNATURE = "signature"
     CORRECTION = "correction"
     PARTS = "parts"
-    PACKING = "packing"
-    LABEL = "label"
     HANDOVER = "handover"
     DELIVERY = "delivery"
     RETURNED_PARCEL = "returned_parcel"
@@ -40,8 +38,6 @@ OWNERS: dict[Clock, Role] = {
     Clock.SIGNATURE: Role.AUDITOR,
     Clock.CORRECTION: Role.SERVICE_AGENT,
     Clock.PARTS: Role.BUYER,
-    Clock.PACKING: Role.WAREHOUSE_KEEPER,
-    Clock.LABEL: Role.CARRIER,
     Clock.HANDOVER: Role.WAREHOUSE_KEEPER,
     Clock.DELIVERY: Role.CARRIER,
     Clock.RETURNED_PARCEL: Role.WAREHOUSE_KEEPER,

@@ -37,6 +37,34 @@ def patient(summary: str) -> workflow.ActivityConfig:
     )
 
 
+class AlarmClock:
+    """One timer, for the alarm of a wait that rings first. An alarm that was put off lets it run and ring early."""
+
+    def __init__(self) -> None:
+        self._timer: asyncio.Task[None] | None = None
+        self._set_for: Wait | None = None
+
+    @property
+    def rang(self) -> bool:
+        return self._timer is not None and self._timer.done()
+
+    def set(self, wait: Wait | None) -> None:
+        running, alarm = self._timer is not None and not self.rang, wait.next if wait else None
+        if running and alarm and wait and self._set_for and self._rings_in_time(wait, self._set_for):
+            return
+        if running and self._timer:
+            self._timer.cancel()
+        self._timer, self._set_for = None, wait
+        if alarm and wait:
+            left = max(alarm.at - workflow.now(), timedelta(milliseconds=1))
+            self._timer = asyncio.create_task(workflow.sleep(left, summary=f"{wait.clock}: {alarm.action}"))
+
+    @staticmethod
+    def _rings_in_time(wait: Wait, before: Wait) -> bool:
+        same = (wait.clock, wait.since) == (before.clock, before.since)
+        return same and wait.next is not None and before.next is not None and wait.next.at >= before.next.at
+
+
 class Desk(Generic[S]):
     """The workflow side of a document: `state` is where it stands by the last step on record."""
 
@@ -46,6 +74,7 @@ class Desk(Generic[S]):
     def __init__(self, state: S) -> None:
         self.state: S = state
         self._one_at_a_time = asyncio.Lock()
+        self._alarm_clock = AlarmClock()
         self._to_place: list[str] = []
         self._describe()
 
@@ -53,6 +82,11 @@ class Desk(Generic[S]):
     def wait(self) -> Wait | None:
         """What is waited for now."""
         return self.state.wait
+
+    @property
+    def errands(self) -> bool:
+        """Whether a step left something to be done in the world."""
+        return bool(self._to_place)
 
     @workflow.update
     async def decide(self, decision: Decide) -> Decided:
@@ -106,18 +140,17 @@ class Desk(Generic[S]):
             await self.step(action, **facts)
 
     async def attend(self, news: Callable[[], object] = lambda: None) -> None:
-        """Until the next step is taken or `news` comes. An alarm that rings meanwhile is a step too."""
-        seq, alarm = self.state.seq, self.wait.next if self.wait else None
-        try:
-            await workflow.wait_condition(
-                lambda: self.state.seq != seq or bool(news()),
-                timeout=max(alarm.at - workflow.now(), timedelta(milliseconds=1)) if alarm else None,
-                timeout_summary=f"{alarm.action} ({self.wait.clock})" if alarm and self.wait else None,
-            )
-        except TimeoutError:
-            alarm = self.wait.next if self.wait else None
-            if alarm and alarm.at <= workflow.now():
-                await self.report(alarm.action, alarm=alarm)
+        """Until what is waited for changes or `news` comes. An alarm that rings meanwhile is a step too."""
+        waited_for, stage = self.state.wait, self.state.stage
+        self._alarm_clock.set(self.wait)
+
+        def moved() -> bool:
+            return self.state.wait != waited_for or self.state.stage != stage
+
+        await workflow.wait_condition(lambda: moved() or self.errands or self._alarm_clock.rang or bool(news()))
+        alarm = self.wait.next if self.wait and self._alarm_clock.rang else None
+        if alarm and alarm.at <= workflow.now():
+            await self.report(alarm.action, alarm=alarm)
 
     async def place_purchase_orders(self) -> None:
         """Purchase orders that a step wrote are brought to life."""

@@ -43,6 +43,10 @@ class PurchaseOrder(Desk[PurchaseState]):
             numbers, self._to_tell = self._to_tell, []
             await workflow.execute_activity_method(Telling.tell_orders, numbers, **patient(" ".join(numbers)))
 
+    @property
+    def errands(self) -> bool:
+        return super().errands or bool(self._to_tell)
+
     def note(self, state: PurchaseState) -> None:
         self._to_tell += state.to_tell
 

@@ -139,6 +139,10 @@ class ReplacementOrder(Desk[OrderState]):
         standing = next((alarm for alarm in wait.alarms if alarm.action is Action.NO_MOVEMENT), None)
         return moving.moved(Action.NO_MOVEMENT, scan.still_by) if standing and standing.at < scan.still_by else moving
 
+    @property
+    def errands(self) -> bool:
+        return super().errands or bool(self._to_tell or self._to_book or self._to_recall)
+
     def allow(self, decision: Decide) -> None:
         super().allow(decision)
         if decision.action is Action.APPROVE and decision.by == self.state.entered_by:
@@ -146,7 +150,7 @@ class ReplacementOrder(Desk[OrderState]):
 
     def note(self, state: OrderState) -> None:
         self._to_tell += state.to_tell
-        self._to_book = state.to_book
+        self._to_book = self._to_book or state.to_book
         self._to_recall = self._to_recall or state.to_recall
 
     def _actions(self, scan: Scanned) -> list[Action]:
@@ -192,6 +196,6 @@ class ReplacementOrder(Desk[OrderState]):
 
     def _start_afresh_if_long(self) -> None:
         """An order with very many rounds goes on with a short history."""
-        idle = not (self._booking or self._scans or self._goods_arrived or self._to_place or self._to_tell)
+        idle = not (self._booking or self._scans or self._goods_arrived or self.errands)
         if workflow.info().is_continue_as_new_suggested() and idle and workflow.all_handlers_finished():
             workflow.continue_as_new(self.state)

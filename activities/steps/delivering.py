@@ -48,7 +48,6 @@ async def pack(work: OrderWork) -> None:
     shipment.packed_at, shipment.packed_by = work.at, work.step.by
     shipment.state = ShipmentState.PACKED
     work.to_book = account.kind != MANUAL
-    work.start(Clock.LABEL if work.to_book else Clock.HANDOVER)
 
 
 async def book(work: OrderWork) -> None:
@@ -59,13 +58,13 @@ async def book(work: OrderWork) -> None:
     shipment.waybill, shipment.expected_at = parcel.waybill, parcel.expected_at
     shipment.state = ShipmentState.BOOKED
     work.details |= {"waybill": shipment.waybill, "carrier": shipment.account}
-    work.start(Clock.HANDOVER)
 
 
 async def booking_refused(work: OrderWork) -> None:
     """The carrier won't take it: the keeper packs again for another carrier."""
-    work.details |= {"carrier": (await shipment_of(work)).account}
-    work.start(Clock.PACKING)
+    shipment = await shipment_of(work)
+    shipment.state = ShipmentState.PREPARING
+    work.details |= {"carrier": shipment.account}
 
 
 async def hand_over(work: OrderWork) -> None:

@@ -20,7 +20,7 @@ from database.tables import (
     Zone,
 )
 from domain.decisions import Line, Quote, Refuse, SendForInspection
-from domain.stages import Action, Refusal
+from domain.stages import Action, Refusal, Stage
 from domain.warranty import is_covered
 from domain.working_time import Span
 
@@ -39,6 +39,9 @@ async def quote(work: OrderWork) -> None:
         "expected_to": quotation.expected_to.isoformat(),
         "guarantee_months": quotation.guarantee_months,
     }
+    if said.agreed_on_phone:
+        _agree(work, quotation)
+        work.stage = Stage.AUDIT
 
 
 async def replace_lines(work: OrderWork, wanted: tuple[Line, ...]) -> dict[str, Part]:
@@ -145,9 +148,13 @@ async def no_fault_found(work: OrderWork) -> None:
 async def consent(work: OrderWork) -> None:
     """Who agreed, and when, to the quotation that was shown (policy 2.2.2)."""
     quotation = await newest_quotation(work)
+    _agree(work, quotation)
+    work.details |= {"quotation": quotation.seq, "to_pay": str(quotation.to_pay)}
+
+
+def _agree(work: OrderWork, quotation: Quotation) -> None:
     quotation.consented_at = work.at
     quotation.consented_by = work.step.by
-    work.details |= {"quotation": quotation.seq, "to_pay": str(quotation.to_pay)}
 
 
 async def decline(work: OrderWork) -> None:

@@ -95,7 +95,7 @@ async def _instruct_dispatch(work: OrderWork) -> None:
     )
     work.shipment = shipment.id
     work.details |= {"shipment": shipment.id}
-    work.start(Clock.PACKING)
+    work.start(Clock.HANDOVER)
 
 
 STEPS: OrderSteps = {Action.RESTOCK: restock, Action.SOURCE_AGAIN: source}

@@ -20,7 +20,16 @@ from activities.carriers import Carriers
 from carriers.protocol import Booking, Carrier, Consignment, Label, NoData, Recall, Refused, Waybill
 from database.applications import Application, apply, mark_started
 from database.session import Sessions
-from database.tables import EventLog, Outbox, PurchaseOrder, ReplacementOrder, Shipment, Stock, Submission
+from database.tables import (
+    EventLog,
+    Outbox,
+    PurchaseOrder,
+    ReplacementOrder,
+    Shipment,
+    ShipmentState,
+    Stock,
+    Submission,
+)
 from domain.decisions import DECISIONS
 from domain.messages import Decide, Decided, Scanned
 from domain.parcels import Milestone, Trouble
@@ -102,11 +111,13 @@ class Order:
         """A person decides. Raises Declined with the stable code if the decision is not taken."""
         return await self.house.decide(self.handle, self.number, action, role, by or STAFF[role], content)
 
-    async def scan(self, milestone: Milestone, trouble: Trouble | None = None, still: timedelta = timedelta(days=2)) -> None:
+    async def scan(self, milestone: Milestone, trouble: Trouble | None = None) -> None:
+        """The watcher's news of the parcel under way."""
         at = await self.house.env.get_current_time()
         shipment = (await self.row()).state["shipment"]
         await self.handle.signal(
-            "scanned", Scanned(shipment=shipment, milestone=milestone, trouble=trouble, at=at, still_by=at + still)
+            "scanned",
+            Scanned(shipment=shipment, milestone=milestone, trouble=trouble, at=at, still_by=at + timedelta(days=2)),
         )
 
     async def row(self) -> ReplacementOrder:
@@ -154,7 +165,7 @@ class Order:
         return self
 
     async def approve(self) -> Decided:
-        checks = dict.fromkeys(("customer_data", "fault_and_part", "warranty", "company_policy"), True)
+        checks: dict[str, Any] = dict.fromkeys(("customer_data", "fault_and_part", "warranty", "company_policy"), True)
         return await self.decide(Action.APPROVE, Role.AUDITOR, **checks)
 
     async def to_transit(self) -> "Order":
@@ -169,7 +180,8 @@ class Order:
         return self
 
     async def _is_booked(self) -> bool:
-        return (await self.row()).wait_clock == "handover"
+        shipments = await self.shipments()
+        return shipments[-1].state is ShipmentState.BOOKED
 
     async def to_installation(self) -> "Order":
         await self.to_transit()
@@ -254,16 +266,17 @@ class House:
                 )
             )
         try:
-            return await handle.execute_update(
+            decided: Decided = await handle.execute_update(
                 "decide",
                 Decide(action=action, by=by, role=role, submission=submission),
                 id=str(submission),
                 result_type=Decided,
                 rpc_timeout=timedelta(seconds=10),
             )
+            return decided
         except WorkflowUpdateFailedError as failure:
-            assert isinstance(failure.cause, ApplicationError)
-            raise Declined(failure.cause.type or "") from failure
+            code = failure.cause.type if isinstance(failure.cause, ApplicationError) else None
+            raise Declined(code or repr(failure.cause)) from failure
 
     async def purchase(self, number: str, action: Action, role: Role, **content: Any) -> Decided:
         handle = self.client.get_workflow_handle(purchase_workflow(number))
@@ -312,4 +325,3 @@ async def open_house(
     carrier = PaperCarrier()
     async with build(settings, client, sessions, PaperCarriers(carrier)):
         yield House(env, client, sessions, carrier, policy)
-
