@@ -288,7 +288,7 @@ def _field_error(error: Mapping[str, Any]) -> FieldError:
     if path and path[0] in _ACTIONS:  # which decision it is is no step of the way to the field
         path = path[1:]
     if error["type"] in ("union_tag_invalid", "union_tag_not_found"):
-        path = [*path, limits.pop("discriminator", "").strip("'")]
+        path = [*path, str(limits.pop("discriminator", "")).strip("'")]
         tags = ", ".join(re.findall("'([^']+)'", str(limits.pop("expected_tags", ""))))
         detail = f"Input should be one of {tags}" if tags else "Field required"
     return FieldError(
