@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from secrets import token_hex
 
 import asyncpg
+import hypothesis
 import pytest
 
 from database import session
@@ -17,6 +18,9 @@ from database.reference import seed
 from runtime.embedded_postgres import EmbeddedPostgres, running_postgres
 from runtime.ports import free_port
 from runtime.settings import Settings
+
+hypothesis.settings.register_profile("huanjian", deadline=None)  # a busy machine is no fault
+hypothesis.settings.load_profile("huanjian")
 
 EMPTY = "template1"
 SEEDED = "huanjian"

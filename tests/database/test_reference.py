@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 from pwdlib import PasswordHash
-from pydantic import TypeAdapter
 from sqlalchemy import Column, Table, func, select, text, update
 
-from carriers.protocol import Account
+from carriers.accounts import account_of
 from database.reference import DEMO_PASSWORD, DEMO_USERS, OPENING, seed
 from database.session import Sessions
 from database.tables import (
@@ -182,15 +181,7 @@ async def test_some_parts_are_out_of_stock(sessions: Sessions) -> None:
 async def test_carrier_accounts_open(sessions: Sessions) -> None:
     async with sessions() as session:
         accounts = {
-            row.code: TypeAdapter(Account).validate_python(
-                {
-                    "code": row.code,
-                    "kind": row.kind,
-                    "calls_per_minute": row.calls_per_minute,
-                    "push_token": row.push_token,
-                    **row.settings,
-                }
-            )
+            row.code: account_of(row.code, row.kind, row.calls_per_minute, row.push_token, row.settings)
             for row in await session.scalars(select(CarrierAccount))
         }
     assert set(accounts) == {"sf", "manual"}
