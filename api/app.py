@@ -11,7 +11,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api import health, problems, v1
+from api import health, pages, problems, v1
 from api.dependencies import House
 from api.problems import Problem
 from database import session
@@ -38,9 +38,10 @@ SECURITY = {
     "Permissions-Policy": "camera=(self), geolocation=(), microphone=()",
 }
 DESCRIPTION = """
-Replacement of parts after the sale. Decisions and applications are idempotent: send the header `Idempotency-Key`,
-and after a 503 or a lost answer send the same request with the same key again. Errors are problem details
-(RFC 9457) whose `code` is stable. Lists are paged: `next` of one page is `cursor` of the following.
+Replacement of parts after the sale. Applications and decisions are idempotent: send the header `Idempotency-Key`.
+After a 503 or a lost answer send the same request with the same key again; after a refusal choose a new key.
+Errors are problem details (RFC 9457) whose `code` is stable. Lists are paged: `next` of one page is `cursor` of the
+following.
 """
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -74,6 +75,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     problems.install(app)
     app.include_router(health.router)
     app.include_router(v1.router)
+    app.include_router(pages.router)
+    pages.mount(app)
+    app.state.problem_page = pages.problem_page
     return app
 
 
