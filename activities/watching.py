@@ -20,7 +20,7 @@ from database.policies import load, timekeeper
 from database.session import Sessions
 from database.tables import Parcel, ReplacementOrder
 from domain.messages import Scanned
-from domain.parcels import Milestone, Scan, Spacing, fold, next_look
+from domain.parcels import UNDER_WAY, Milestone, Scan, Spacing, fold, next_look
 from domain.policy import Timekeeper
 from domain.working_time import Span
 from runtime.temporal import UPDATE_TIMEOUT, order_workflow
@@ -196,10 +196,13 @@ def _spacing(time: Timekeeper, now: datetime, carrier: Carrier) -> Spacing:
 
 
 def _news(parcel: Parcel, time: Timekeeper, now: datetime) -> Scanned | None:
-    """What the order must hear: another milestone or trouble, or a sign of life before it counts as standing still."""
+    """What the order must hear: the parcel's course changed, or a sign of life before it counts as standing still."""
     moved_at = parcel.last_moved_at or now
     still_by = time.after(moved_at, time.policy.parcels.no_movement)
-    changed = (parcel.milestone, parcel.trouble) != (parcel.told_milestone or Milestone.CREATED, parcel.told_trouble)
+    told = parcel.told_milestone or Milestone.CREATED
+    changed = parcel.trouble != parcel.told_trouble or (
+        parcel.milestone != told and not {parcel.milestone, told} <= UNDER_WAY
+    )
     half = (still_by - moved_at) / 2
     moving = parcel.told_at is not None and moved_at > parcel.told_at and moved_at - parcel.told_at > half
     if not changed and not moving:

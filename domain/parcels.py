@@ -33,6 +33,19 @@ class Milestone(StrEnum):
     RETURNED = "returned"
 
 
+UNDER_WAY: Final = frozenset(
+    {
+        Milestone.PICKED_UP,
+        Milestone.IN_TRANSIT,
+        Milestone.ARRIVED_CITY,
+        Milestone.OUT_FOR_DELIVERY,
+        Milestone.AVAILABLE_FOR_PICKUP,
+        Milestone.ATTEMPT_FAILED,
+    }
+)
+"""Milestones that mean the same to whoever waits for the goods: they are coming."""
+
+
 class Trouble(StrEnum):
     """Why a parcel is not simply on its way; kept apart from where it is."""
 

@@ -38,6 +38,9 @@ class Settings(BaseSettings):
     public_url: str | None = Field(None, description="Address under which customers and carriers reach the API.")
 
     policy: str = Field("standard", description="Name of the policy whose newest version new orders pin.")
+    other_policies: frozenset[str] = Field(
+        frozenset({"demo"}), description="Policies that an application may name instead, for demonstrations and tests."
+    )
     time_zone: str = Field("Asia/Shanghai", description="Zone in which pages show instants.")
     session_hours: int = Field(12, description="How long a log-in lasts, in hours.")
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated, Final
 
 import structlog
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio.service import RPCError
@@ -18,7 +18,7 @@ from database import applications
 from database.applications import Application, Applied
 from database.reading import orders
 from domain.messages import OrderState
-from domain.stages import Role, Stage
+from domain.stages import Refusal, Role, Stage
 from runtime.temporal import start_document
 
 PATIENCE: Final = 3
@@ -64,9 +64,12 @@ async def apply(
     key: IdempotencyKey,
     now: Now,
     application: Application,
+    policy: Annotated[str | None, Query(max_length=32, description="Another policy than the usual one.")] = None,
 ) -> Received:
     """Receives an application and gives it its number. The number holds even if the engine can't be reached."""
-    applied = await receive(house, session, who, role, application, key=key, now=now)
+    if policy not in {None, house.settings.policy, *house.settings.other_policies}:
+        raise Refusal("unknown_policy", f"applications can't name policy {policy}")
+    applied = await receive(house, session, who, role, application, key=key, now=now, policy=policy)
     response.status_code = 201 if applied.created else 200
     response.headers["Location"] = f"/v1/applications/{applied.state.number}"
     return Received(
@@ -94,10 +97,11 @@ async def receive(
     *,
     key: str,
     now: datetime,
+    policy: str | None = None,
 ) -> Applied:
     """Makes an order of an application and starts its workflow. Raises Refusal as `database.applications.apply`."""
     applied = await applications.apply(
-        session, application, by=who.code, role=role, key=key, now=now, policy=house.settings.policy
+        session, application, by=who.code, role=role, key=key, now=now, policy=policy or house.settings.policy
     )
     await session.commit()
     if applied.created and await _started(house, applied.state):
