@@ -2,7 +2,7 @@
 
 import hmac
 from hashlib import sha256
-from typing import Annotated, Final
+from typing import Annotated
 
 import structlog
 from fastapi import APIRouter, Path, Request, Response
@@ -14,8 +14,6 @@ from carriers.protocol import BadSignature, Unreadable
 from database.parcels import keep_push
 from database.tables import CarrierAccount
 
-LARGEST_PUSH: Final = 262_144
-
 router = APIRouter(prefix="/carriers", tags=["carriers"])
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -23,7 +21,6 @@ _log = structlog.stdlib.get_logger(__name__)
 @router.post(
     "/{account}/push/{token}",
     response_class=Response,
-    max_body_size=LARGEST_PUSH,
     responses={
         200: {"content": {"application/json": {}}, "description": "What tells the carrier that it need not repeat it"},
         **responses("push_refused", "not_found", "too_large"),

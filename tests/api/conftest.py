@@ -1,7 +1,8 @@
 """The API without a network: requests go straight into the application."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -13,14 +14,27 @@ from api.app import create_app
 from database import accounts
 from database.reference import DEMO_PASSWORD
 from database.session import Sessions
+from runtime.embedded_temporal import embedded_temporal
+from runtime.namespace import prepare_namespace
 from runtime.ports import free_port
+from runtime.processes import Processes
 from runtime.settings import Settings
+from runtime.temporal import connect
 
 ORIGIN = "http://huanjian.test"
-AGENT, AUDITOR, KEEPER, BUYER = "agent", "auditor", "keeper", "buyer"
+PHONE, MASKED = "13800005678", "138****5678"
 
 NewClient = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
-KeyOf = Callable[[str], Awaitable[str]]
+
+
+@pytest.fixture(scope="session")
+async def temporal(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    """A dev server for all tests that need one; its address."""
+    home, settings = tmp_path_factory.mktemp("temporal"), Settings(temporal_port=free_port())
+    async with Processes(home, print) as processes:
+        await processes.start(embedded_temporal(home, settings.temporal_port, free_port()))
+        await prepare_namespace(await connect(settings))
+        yield settings.temporal
 
 
 @pytest.fixture
@@ -39,10 +53,10 @@ async def app(settings: Settings) -> AsyncIterator[FastAPI]:
 @pytest.fixture
 def new_client(app: FastAPI) -> NewClient:
     @asynccontextmanager
-    async def client(key: str | None = None) -> AsyncIterator[httpx.AsyncClient]:
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
+    async def client(key: str | None = None, origin: str = ORIGIN) -> AsyncIterator[httpx.AsyncClient]:
+        headers = {"Accept-Language": "en"} | ({"Authorization": f"Bearer {key}"} if key else {})
         transport = httpx.ASGITransport(app)
-        async with httpx.AsyncClient(transport=transport, base_url=ORIGIN, headers=headers) as opened:
+        async with httpx.AsyncClient(transport=transport, base_url=origin, headers=headers) as opened:
             yield opened
 
     return client
@@ -55,21 +69,35 @@ async def client(new_client: NewClient) -> AsyncIterator[httpx.AsyncClient]:
         yield opened
 
 
+@dataclass
+class Staff:
+    """Clients of the staff, each with an API key of their own."""
+
+    client: httpx.AsyncClient
+    sessions: Sessions
+
+    async def get(self, user: str, path: str, **parameters: Any) -> httpx.Response:
+        return await self.client.get(path, params=parameters, headers=await self._key(user))
+
+    async def post(self, user: str, path: str, body: Any, key: str | None = "key") -> httpx.Response:
+        headers = await self._key(user) | ({"Idempotency-Key": key} if key else {})
+        return await self.client.post(path, json=body, headers=headers)
+
+    async def enter(self, user: str = "agent", key: str = "first", **changes: Any) -> str:
+        """Enters an application and returns its number."""
+        answer = await self.post(user, "/v1/applications", application(**changes), key)
+        assert answer.status_code == 201, answer.text
+        number: str = answer.json()["number"]
+        return number
+
+    async def _key(self, user: str) -> dict[str, str]:
+        async with self.sessions.begin() as session:
+            return {"Authorization": f"Bearer {await accounts.create_key(session, user, 'test')}"}
+
+
 @pytest.fixture
-def key_of(sessions: Sessions) -> KeyOf:
-    """A new API key of a user."""
-
-    async def key(user: str) -> str:
-        async with sessions.begin() as session:
-            return await accounts.create_key(session, user, "test")
-
-    return key
-
-
-@pytest.fixture
-async def agent(new_client: NewClient, key_of: KeyOf) -> AsyncIterator[httpx.AsyncClient]:
-    async with new_client(await key_of(AGENT)) as opened:
-        yield opened
+def staff(client: httpx.AsyncClient, sessions: Sessions) -> Staff:
+    return Staff(client, sessions)
 
 
 async def log_in(client: httpx.AsyncClient, user: str, password: str = DEMO_PASSWORD) -> httpx.Response:
@@ -79,17 +107,9 @@ async def log_in(client: httpx.AsyncClient, user: str, password: str = DEMO_PASS
 def application(**changes: Any) -> dict[str, Any]:
     """A fault report as an agent types it."""
     said = {
-        "customer": {"name": "王芳", "phone": "13800005678", "email": "wang.fang@example.com", "city": "杭州市"},
+        "customer": {"name": "王芳", "phone": PHONE, "email": "wang.fang@example.com", "city": "杭州市"},
         "model": "HG-CXW268",
         "fault": "开机有异响，风力很小",
         "lines": [{"part": "CXW-MOTOR-200", "quantity": 1}],
     }
     return said | changes
-
-
-async def enter(client: httpx.AsyncClient, key: str = "first", **changes: Any) -> str:
-    """Enters an application and returns its number."""
-    answer = await client.post("/v1/applications", json=application(**changes), headers={"Idempotency-Key": key})
-    assert answer.status_code == 201, answer.text
-    number: str = answer.json()["number"]
-    return number
