@@ -26,16 +26,16 @@ each_open_stage = pytest.mark.parametrize(
 )
 
 
-def reachable(life: Life, start: set[StrEnum], roles: list[Role]) -> set[StrEnum]:
+def reachable(life: Life, start: set[StrEnum], roles: list[Role], without: Action | None = None) -> set[StrEnum]:
     """Every stage these roles can bring a document to, what is left at once included."""
     reached, edge = set[StrEnum](), set(start)
     while edge:
         reached |= edge
-        led_to = {
-            life.next_stage(stage, a, role) for stage in edge for role in roles for a in life.possible(stage, role)
+        steps = {
+            (stage, a, role) for stage in edge for role in roles for a in life.possible(stage, role) if a != without
         }
         passed = {life.passes[stage][0] for stage in edge if stage in life.passes}
-        edge = (led_to | passed) - reached
+        edge = ({life.next_stage(*step) for step in steps} | passed) - reached
     return reached
 
 
@@ -45,8 +45,9 @@ def test_every_stage_can_be_reached(life: Life) -> None:
 
 
 @each_open_stage
-def test_people_alone_can_bring_it_to_an_end(life: Life, stage: StrEnum) -> None:
-    assert reachable(life, {stage}, PEOPLE) & life.ends
+def test_people_alone_can_bring_it_to_a_good_end(life: Life, stage: StrEnum) -> None:
+    reached = reachable(life, {stage}, PEOPLE, without=Action.CANCEL)
+    assert {Stage.CLOSED, PurchaseStage.GOODS_RECEIVED} & reached
 
 
 @each_open_stage
