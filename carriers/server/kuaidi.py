@@ -213,7 +213,7 @@ class Kuaidi:
 
     def _time(self, param: Param, base_url: str) -> Param:
         ordered = datetime.fromisoformat(param["orderTime"]).replace(tzinfo=SHANGHAI)
-        legs = sum(leg.legs for leg in SCRIPTS["delivered"])
+        legs = sum(leg.legs for leg in SCRIPTS["delivered"]) + 2  # carriers promise with a margin
         return {"arrivalTime": in_shanghai(ordered + timedelta(seconds=legs * self._options.leg_seconds))}
 
     def _booked(self, param: Param) -> ParcelRecord:

@@ -1,0 +1,151 @@
+"""The command line: `huanjian run`, `import`, `verify-log`, and what operators need beside the pages."""
+
+import asyncio
+import sys
+from collections import Counter
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from sqlalchemy.exc import DBAPIError
+from temporalio.service import RPCError
+
+import standalone
+import worker as worker_process
+from database.importing import ImportedRow, UnusableFile, import_reports, read_reports
+from database.log import verify
+from database.migrate import migrate
+from database.reference import seed
+from database.session import engine, sessions
+from domain.messages import OrderState
+from runtime.settings import Settings
+from runtime.temporal import connect, start_document
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="换件 · Huanjian: replacement of parts after the sale."
+)
+console = Console(highlight=False, soft_wrap=True)
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
+def run(context: typer.Context) -> None:
+    """The whole system on this machine, in the foreground; `huanjian run --help` lists its flags."""
+    raise typer.Exit(standalone.main(context.args))
+
+
+@app.command()
+def worker() -> None:
+    """One worker process."""
+    asyncio.run(worker_process.main())
+
+
+@app.command("migrate")
+def migrate_database() -> None:
+    """Brings the database's schema up to date."""
+    _run(migrate(Settings().database))
+
+
+@app.command("seed")
+def seed_database() -> None:
+    """Fills an empty database with the demonstration company's reference data."""
+
+    async def fill() -> None:
+        settings = Settings()
+        pool = engine(settings.database, 1)
+        await seed(sessions(pool), settings)
+        await pool.dispose()
+
+    _run(fill())
+
+
+@app.command("import")
+def import_file(
+    file: Annotated[Path, typer.Argument(help="CSV in the columns of the Open Repair Data Standard.")],
+    invent_customers: Annotated[
+        bool, typer.Option(help="Make up a customer for each row; without it rows need customer_name and phone.")
+    ] = False,
+) -> None:
+    """Takes a file of fault reports as a hotline backlog: every row an application, or refused with its reason."""
+    raise typer.Exit(_run(_import(file, invent_customers=invent_customers)))
+
+
+async def _import(file: Path, *, invent_customers: bool) -> int:
+    settings = Settings()
+    try:
+        rows = list(read_reports(file, invent_customers=invent_customers))
+    except (UnusableFile, OSError) as error:
+        console.print(f"{file} can't be imported: {error}", markup=False)
+        return 2
+    client = await connect(settings)
+    pool = engine(settings.database, 2)
+
+    async def start(state: OrderState) -> None:
+        await start_document(client, settings.task_queue, state)
+
+    counts: Counter[str] = Counter()
+    bar = Progress(TextColumn("import"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console)
+    with bar:
+        shown = bar.add_task("import", total=len(rows))
+        async for row in import_reports(rows, sessions(pool), start, policy=settings.policy):
+            bar.advance(shown)
+            if isinstance(row, ImportedRow):
+                counts["created" if row.created else "there already"] += 1
+            else:
+                counts["refused"] += 1
+                console.print(f"line {row.line} {row.id}: refused: {row.reason}", markup=False)
+    await pool.dispose()
+    console.print(
+        f"{len(rows)} rows: {counts['created']} created, {counts['there already']} there already, "
+        f"{counts['refused']} refused"
+    )
+    return 1 if counts["refused"] else 0
+
+
+@app.command("verify-log")
+def verify_log(
+    document: Annotated[str | None, typer.Argument(help="One order or purchase order; all without it.")] = None,
+) -> None:
+    """Checks the sealed logs and names the first bad row of each broken one."""
+    raise typer.Exit(_run(_verify(document)))
+
+
+async def _verify(document: str | None) -> int:
+    pool = engine(Settings().database, 1)
+    chains = rows = broken = 0
+    async with sessions(pool)() as session:
+        async for chain in verify(session, document):
+            chains += 1
+            rows += chain.rows
+            if chain.broken:
+                broken += 1
+                console.print(f"{chain.document}: row {chain.broken.seq}: {chain.broken.what}", markup=False)
+    await pool.dispose()
+    if document and not chains:
+        console.print(f"there is no document {document}", markup=False)
+        return 2
+    console.print(f"{chains} logs with {rows} rows: {broken or 'none'} broken")
+    return 1 if broken else 0
+
+
+def _run(work: Coroutine[Any, Any, Any]) -> Any:
+    """Runs to the end; one clear line where database or engine can't be reached."""
+
+    async def and_rest() -> Any:
+        result = await work
+        await asyncio.sleep(0.2)  # the SDK's runtime must be idle before the interpreter goes
+        return result
+
+    try:
+        return asyncio.run(and_rest())
+    except (DBAPIError, OSError) as error:
+        console.print(f"The database can't be reached or refuses: {error}", markup=False)
+    except (RPCError, RuntimeError) as error:
+        console.print(f"Temporal can't be reached: {error}", markup=False)
+    raise typer.Exit(1)
+
+
+def main() -> None:
+    sys.exit(app())
