@@ -288,7 +288,8 @@ class Counts(View):
 def masked_phone(phone: str) -> str:
     """138****5678: enough to recognise, too little to call."""
     digits = [place for place, sign in enumerate(phone) if sign.isdigit()]
-    hidden = set(digits[len(digits) // 4 : -4] if len(digits) > 7 else digits[:-2])
+    first, last = (3 if len(digits) >= 11 else 0), (4 if len(digits) >= 8 else 2)
+    hidden = set(digits[first:-last])
     return "".join("*" if place in hidden else sign for place, sign in enumerate(phone))
 
 
@@ -405,7 +406,7 @@ def _filters(wanted: Wanted, now: datetime) -> _Conditions:
     if wanted.stage:
         found.append(_O.stage == wanted.stage)
     if wanted.overdue:
-        found += [_O.wait_due < now, _O.ended_at.is_(None)]
+        found.append(_O.wait_due < now)
     if wanted.service_centre:
         found.append(_O.service_centre == wanted.service_centre)
     if words := wanted.text.strip().lower():
