@@ -37,7 +37,7 @@ class StandaloneSettings(Settings):
     """The settings, and what only a standalone system has."""
 
     demonstration: bool = Field(True, description="Play the orders of the demonstration, then go on serving.")
-    carrier_leg_seconds: float = Field(2.0, gt=0, description="Time between two scans of the carrier test server.")
+    carrier_leg_seconds: float = Field(1.0, gt=0, description="Time between two scans of the carrier test server.")
 
 
 async def serve(settings: StandaloneSettings) -> None:
@@ -93,6 +93,9 @@ def carrier_server(settings: StandaloneSettings) -> Program:
         "--port": str(settings.carrier_port),
         "--folder": str(settings.home.resolve() / "carriers"),
         "--leg-seconds": str(settings.carrier_leg_seconds),
+        # a carrier's half hours, at the pace of the demonstration; its account asks about a parcel every second
+        "--query-seconds": "0.5",
+        "--retry-seconds": "2",
     }
     return Program(
         name="carriers",
