@@ -626,7 +626,7 @@ class PurchaseLine(Base):
     refused: Mapped[int] = mapped_column(server_default=text("0"))
     __table_args__ = (
         UniqueConstraint("purchase_order", "part"),
-        CheckConstraint("quantity > 0 and received between 0 and quantity", name="quantity"),
+        CheckConstraint("quantity > 0 and received between 0 and quantity and refused >= 0", name="quantity"),
     )
 
 

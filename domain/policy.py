@@ -112,15 +112,18 @@ class Timekeeper:
         alarms = tuple(self._alarm(rule, since, due) for rule in rules.alarms)
         return Wait(clock=clock, owner=OWNERS[clock], since=since, due=due, alarms=alarms)
 
-    def rang(self, wait: Wait, alarm: Alarm) -> Wait:
-        """The wait after one of its alarms rang: the alarm is gone, or stands again at its next instant."""
+    def rang(self, wait: Wait, alarm: Alarm, now: datetime) -> Wait:
+        """The wait after one of its alarms rang at `now`: the alarm is gone, or stands again at its next instant.
+
+        Repeats that nobody was alive to hear are not made up for.
+        """
         left = tuple(other for other in wait.alarms if other != alarm)
         every = next(
             (r.every for r in self.policy.clocks[wait.clock].alarms if r.action == alarm.action and r.every),
             None,
         )
         if every and not any(other.action == alarm.action for other in left):
-            at = self.calendar.open_from(self.calendar.after(alarm.at, every))
+            at = self.calendar.open_from(self.calendar.after(max(alarm.at, now), every))
             left = (*left, Alarm(action=alarm.action, at=at, count=alarm.count + 1))
         return wait.model_copy(update={"alarms": left})
 

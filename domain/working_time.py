@@ -8,11 +8,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
+from itertools import pairwise
 from typing import Annotated, Any, Literal, Protocol
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 import holidays
-from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, model_validator
 from pydantic_core import CoreSchema, core_schema
 
 UNITS = ("working days", "working hours", "days", "hours", "minutes", "seconds")
@@ -179,6 +180,18 @@ class OfficeHours(BaseModel):
     country: str = "CN"
     zone: str = "Asia/Shanghai"
     hours: tuple[tuple[time, time], ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _usable(self) -> "OfficeHours":
+        """Hours must follow each other within the day, and zone and country must be known."""
+        instants = [instant for session in self.hours for instant in session]
+        if any(earlier >= later for earlier, later in pairwise(instants)):
+            raise ValueError("office hours must follow each other within one day")
+        if self.zone not in available_timezones():
+            raise ValueError(f"there is no time zone {self.zone}")
+        if self.country not in holidays.list_supported_countries():
+            raise ValueError(f"there is no calendar for country {self.country}")
+        return self
 
 
 class SpedUp(BaseModel):

@@ -105,7 +105,7 @@ def _ring(work: OrderWork | PurchaseWork) -> None:
         work.details |= {"clock": work.wait.clock, "due": work.wait.due.isoformat(), "count": step.alarm.count}
         if step.action in (Action.REMIND, Action.ESCALATE):
             work.told.append(reminder(step.action, work.wait))
-        work.wait = work.time.rang(work.wait, step.alarm)
+        work.wait = work.time.rang(work.wait, step.alarm, work.at)
     elif step.action is Action.MOVE_DUE and work.wait is not None:
         due = work.said(MoveDue).due
         if due <= work.at:

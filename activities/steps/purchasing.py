@@ -5,7 +5,7 @@ from sqlalchemy import select
 from activities.steps.work import PurchaseSteps, PurchaseWork
 from database import stock
 from database.purchases import offers, place, tried, waiting
-from database.tables import BackOrderState, OrderLine, PurchaseLine, SupplierPrice, Zone
+from database.tables import BackOrderState, OrderLine, Part, PurchaseLine, SupplierPrice, Zone
 from domain.decisions import Confirm, PromiseLater, ReceiveGoods
 from domain.stages import Action, PurchaseStage, Refusal, Role
 from domain.waiting import Clock
@@ -50,7 +50,7 @@ async def receive_goods(work: PurchaseWork) -> None:
             raise Refusal("too_many", f"only {line.quantity - line.received} of {received.part} are outstanding")
         line.received += received.accepted
         line.refused += received.refused
-        await _book(work, received.part, received.accepted, Zone.QUALIFIED)
+        await _book(work, received.part, received.accepted, await _sound_zone(work, received.part))
         await _book(work, received.part, received.refused, Zone.NONCONFORMING)
     await work.session.flush()
     work.to_tell += await _give_out(work)
@@ -81,13 +81,22 @@ async def _book(work: PurchaseWork, part: str, quantity: int, zone: Zone) -> Non
         )
 
 
+async def _sound_zone(work: PurchaseWork, part: str) -> Zone:
+    """Where sound pieces of a part are kept: hazardous and valuable ones apart (policy 4.1.1)."""
+    row = await work.session.get_one(Part, part)
+    if row.hazard_class != "none":
+        return Zone.HAZARDOUS
+    return Zone.VALUABLES if row.value_class == "A" else Zone.QUALIFIED
+
+
 async def _give_out(work: PurchaseWork) -> list[str]:
     """Reserves what came in for the orders that wait for it; returns those that have news."""
-    qualified = await stock.place_of(work.session, work.document.warehouse, Zone.QUALIFIED)
     served: list[str] = []
     for back_order, order in await waiting(work.session, work.document.number):
         line = await work.session.get_one(OrderLine, back_order.line)
-        if await stock.hold(work.session, line, qualified, f"{work.effect}/{line.id}"):
+        zone = await _sound_zone(work, line.part)
+        place = await stock.place_of(work.session, work.document.warehouse, zone)
+        if await stock.hold(work.session, line, place, f"{work.effect}/{line.id}"):
             back_order.state = BackOrderState.SERVED
             served.append(order.number)
     return list(dict.fromkeys(served))

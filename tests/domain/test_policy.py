@@ -9,7 +9,7 @@ from database.reference import policies
 from domain.policy import ClockRule, Policy, Timekeeper
 from domain.stages import ORDER, PURCHASE, Action, Role
 from domain.waiting import OWNERS, Alarm, Clock, Wait
-from domain.working_time import SpedUp
+from domain.working_time import OfficeHours, SpedUp
 
 POLICIES = {policy.name: policy for policy in policies()}
 STANDARD, DEMO = POLICIES["standard"], POLICIES["demo"]
@@ -81,7 +81,7 @@ def test_a_silent_supplier_is_reminded_twice_before_the_next_one_is_asked(policy
     rung = []
     while (alarm := wait.next) and alarm.action is not Action.PASS_ON:
         rung.append(alarm.action)
-        wait = Timekeeper(policy, {}).rang(wait, alarm)
+        wait = Timekeeper(policy, {}).rang(wait, alarm, alarm.at)
     assert rung.count(Action.REMIND) >= 2
     assert Action.ESCALATE in rung
 
@@ -175,12 +175,12 @@ def test_an_alarm_rings_once_unless_it_repeats() -> None:
     wait = time_.wait(Clock.SIGNATURE, at(MONDAY, 9))
     assert wait.next
     assert wait.next.action is Action.REMIND
-    wait = time_.rang(wait, wait.next)
+    wait = time_.rang(wait, wait.next, wait.next.at)
     counted = []
     for _ in range(3):
         assert wait.next
         counted.append((wait.next.count, wait.next.at))
-        wait = time_.rang(wait, wait.next)
+        wait = time_.rang(wait, wait.next, wait.next.at)
     assert counted == [(1, at(THURSDAY, 9)), (2, at(THURSDAY, 14, 30)), (3, at(FRIDAY, 9, 30))]
     assert {alarm.action for alarm in wait.alarms} == {Action.ESCALATE}
 
@@ -191,9 +191,25 @@ def test_repeats_wait_for_the_office_to_open() -> None:
     monday = FRIDAY + timedelta(days=3)
     assert wait.next
     assert wait.next.at == at(monday, 9)
-    assert time_.rang(wait, wait.next).next == Alarm(
+    assert time_.rang(wait, wait.next, wait.next.at).next == Alarm(
         action=Action.ESCALATE, at=at(monday + timedelta(days=1), 9), count=2
     )
+
+
+def test_repeats_that_nobody_was_alive_to_hear_are_not_made_up_for() -> None:
+    time_ = with_signature(due="1 hour", alarms=[{"action": "escalate", "every": "1 hour"}])
+    wait = time_.wait(Clock.SIGNATURE, at(MONDAY, 9))
+    assert wait.next
+    late = time_.rang(wait, wait.next, at(MONDAY, 16)).next
+    assert late == Alarm(action=Action.ESCALATE, at=at(MONDAY, 17), count=2)
+
+
+@pytest.mark.parametrize(
+    "hours", [[["18:00", "09:00"]], [["09:00", "12:00"], ["11:00", "18:00"]]], ids=["reversed", "overlapping"]
+)
+def test_office_hours_must_follow_each_other(hours: list[list[str]]) -> None:
+    with pytest.raises(ValidationError, match="follow each other"):
+        OfficeHours.model_validate({"kind": "office", "hours": hours})
 
 
 def test_a_demonstration_does_not_wait_for_minutes() -> None:

@@ -422,7 +422,9 @@ def upgrade() -> None:
         sa.Column("unit_price", sa.Numeric(12, 2), nullable=False),
         sa.Column("received", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("refused", sa.Integer(), server_default=sa.text("0"), nullable=False),
-        sa.CheckConstraint("quantity > 0 and received between 0 and quantity", name=op.f("ck_purchase_line_quantity")),
+        sa.CheckConstraint(
+            "quantity > 0 and received between 0 and quantity and refused >= 0", name=op.f("ck_purchase_line_quantity")
+        ),
         sa.ForeignKeyConstraint(["part"], ["part.code"], name=op.f("fk_purchase_line_part")),
         sa.ForeignKeyConstraint(
             ["purchase_order"], ["purchase_order.number"], name=op.f("fk_purchase_line_purchase_order")
