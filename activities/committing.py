@@ -1,6 +1,6 @@
 """Commits a step: one transaction, done once however often it is called."""
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
@@ -27,7 +27,10 @@ class Committing:
 
     @activity.defn
     async def commit_order(self, step: Step) -> OrderState:
-        """Takes an order's step. A repeat gives what the first gave: the log row's key is (order, seq)."""
+        """Takes an order's step. A repeat gives what the first gave: the log row's key is (order, seq).
+
+        If another step stands there, the answer is where that one led.
+        """
         try:
             async with self._sessions.begin() as session:
                 return await order_step(session, step)
@@ -41,7 +44,7 @@ class Committing:
             async with self._sessions.begin() as session:
                 purchase = await session.get_one(PurchaseOrder, step.document, with_for_update=True)
                 if purchase.seq >= step.seq:
-                    return PurchaseState.model_validate(await _recorded(session, step))
+                    return PurchaseState.model_validate(await _recorded(session, purchase, step))
                 state = PurchaseState.model_validate(purchase.state)
                 work: PurchaseWork = await _begin(session, purchase, step, state)
                 return await take_purchase_step(work)
@@ -53,7 +56,7 @@ async def order_step(session: AsyncSession, step: Step) -> OrderState:
     """Takes an order's step inside the caller's transaction. Raises Refusal."""
     order = await session.get_one(ReplacementOrder, step.document, with_for_update=True)
     if order.seq >= step.seq:
-        return OrderState.model_validate(await _recorded(session, step))
+        return OrderState.model_validate(await _recorded(session, order, step))
     state = OrderState.model_validate(order.state)
     work: OrderWork = await _begin(session, order, step, state)
     work.shipment = state.shipment
@@ -77,12 +80,11 @@ async def _begin(session: AsyncSession, document: D, step: Step, state: S) -> Wo
     )
 
 
-async def _recorded(session: AsyncSession, step: Step) -> dict[str, object]:
-    """Where the step led when it was taken before."""
+async def _recorded(session: AsyncSession, document: ReplacementOrder | PurchaseOrder, step: Step) -> dict[str, Any]:
+    """Where the step led when it was taken before; where the document stands now if another was taken in its place."""
     row = await session.get_one(EventLog, (step.document, step.seq))
-    if (row.action, row.submission) != (step.action, step.submission):
-        raise RuntimeError(f"step {step.seq} of {step.document} is on record as {row.action}, not {step.action}")
-    return row.state
+    same = (row.action, row.submission) == (step.action, step.submission)
+    return row.state if same else document.state
 
 
 def refused(refusal: Refusal) -> ApplicationError:

@@ -39,8 +39,9 @@ class Step(_Message):
 
 
 class OrderState(_Message):
-    """Where an order stands after a step. `shipment` is the one under way; `to_place` are purchase orders
-    that must now be started, `to_book` and `to_recall` say what the carrier must be asked."""
+    """Where an order stands after a step, and which step that was. `shipment` is the one under way; `to_place`
+    are purchase orders to be started, `to_tell` those this order no longer waits for; `to_book` and `to_recall`
+    say what the carrier must be asked."""
 
     number: str
     stage: Stage
@@ -50,6 +51,8 @@ class OrderState(_Message):
     service_centre: str
     urgent: bool
     wait: Wait | None
+    action: Action | None = None
+    submission: UUID | None = None
     shipment: str | None = None
     to_place: tuple[str, ...] = ()
     to_tell: tuple[str, ...] = ()
@@ -65,6 +68,8 @@ class PurchaseState(_Message):
     stage: PurchaseStage
     seq: int
     wait: Wait | None
+    action: Action | None = None
+    submission: UUID | None = None
     to_tell: tuple[str, ...] = ()
     to_place: tuple[str, ...] = ()
 

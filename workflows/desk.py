@@ -12,7 +12,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 from activities.telling import Telling
 from domain.messages import Decide, Decided, OrderState, PurchaseState, Step
 from domain.stages import Action, Life, Refusal, Role
-from domain.waiting import Wait
+from domain.waiting import Alarm, Wait
 from runtime.search_attributes import DUE, STAGE, WAITING_FOR
 
 S = TypeVar("S", OrderState, PurchaseState)
@@ -92,8 +92,12 @@ class Desk(Generic[S]):
     async def decide(self, decision: Decide) -> Decided:
         """A person's decision: on record when this returns, refused with a stable code otherwise."""
         try:
-            self.allow(decision)
-            await self.step(decision.action, by=decision.by, role=decision.role, submission=decision.submission)
+            async with self._one_at_a_time:
+                while self.state.submission != decision.submission:
+                    self.allow(decision)
+                    await self._step(
+                        decision.action, by=decision.by, role=decision.role, submission=decision.submission
+                    )
         except Refusal as refusal:
             raise _for_the_caller(refusal) from refusal
         state = self.state
@@ -110,34 +114,36 @@ class Desk(Generic[S]):
         """Raises Refusal if this decision can't be taken now."""
         self.life.next_stage(self.state.stage, decision.action, decision.role)
 
-    async def step(self, action: Action, *, by: str = Role.SYSTEM, role: Role = Role.SYSTEM, **facts: Any) -> None:
-        """Takes the next step and puts it on record. Raises Refusal, and then nothing happened."""
+    async def report(self, action: Action, alarm: Alarm | None = None, outcome: str | None = None) -> None:
+        """A machine's news, or an alarm, becomes a step; not if the document has moved on and it means nothing now."""
         async with self._one_at_a_time:
-            self.life.next_stage(self.state.stage, action, role)
-            before = self.state
-            self.state = await self._commit(
-                Step(
-                    document=before.number,
-                    seq=before.seq + 1,
-                    action=action,
-                    at=workflow.now(),
-                    by=by,
-                    role=role,
-                    **facts,
-                )
-            )
-            self._to_place += self.state.to_place
-            self.note(self.state)
-            self._describe()
-            self._index(before)
+            while self._matters(action, alarm):
+                if await self._step(action, alarm=alarm, outcome=outcome):
+                    return
+
+    def _matters(self, action: Action, alarm: Alarm | None) -> bool:
+        rings = alarm is None or (self.wait is not None and alarm in self.wait.alarms)
+        return rings and self.state.stage in self.life.rules[action].moves
+
+    async def _step(self, action: Action, by: str = Role.SYSTEM, role: Role = Role.SYSTEM, **facts: Any) -> bool:
+        """Puts the next step on record.
+
+        False if another step was on record in its place, from a worker that died before it could say so: the
+        document then stands where that one led. Raises Refusal, and then nothing happened.
+        """
+        before = self.state
+        step = Step(
+            document=before.number, seq=before.seq + 1, action=action, at=workflow.now(), by=by, role=role, **facts
+        )
+        self.state = await self._commit(step)
+        self._to_place += self.state.to_place
+        self.note(self.state)
+        self._describe()
+        self._index(before)
+        return (self.state.action, self.state.submission) == (step.action, step.submission)
 
     def note(self, state: S) -> None:
         """Notes what a step leaves to be done in the world."""
-
-    async def report(self, action: Action, **facts: Any) -> None:
-        """A machine's news becomes a step, unless the document has moved on and it means nothing any more."""
-        if self.state.stage in self.life.rules[action].moves:
-            await self.step(action, **facts)
 
     async def attend(self, news: Callable[[], object] = lambda: None) -> None:
         """Until what is waited for changes or `news` comes. An alarm that rings meanwhile is a step too."""

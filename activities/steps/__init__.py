@@ -56,6 +56,8 @@ async def take_order_step(work: OrderWork) -> OrderState:
         service_centre=order.service_centre,
         urgent=order.urgent,
         wait=work.wait,
+        action=step.action,
+        submission=step.submission,
         shipment=work.shipment,
         to_place=tuple(work.to_place),
         to_tell=tuple(work.to_tell),
@@ -91,6 +93,8 @@ async def take_purchase_step(work: PurchaseWork) -> PurchaseState:
         stage=purchase.stage,
         seq=step.seq,
         wait=work.wait,
+        action=step.action,
+        submission=step.submission,
         to_tell=tuple(work.to_tell),
         to_place=tuple(work.to_place),
     )
