@@ -3,7 +3,7 @@
 Codes (stages, actions, reasons, fields of forms …) are looked up by kind and code; sentences by themselves in English.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -78,6 +78,9 @@ class Language:
     def name(self, thing: object) -> str:
         """The name of a thing that has one in each language (`name_en`, `name_zh`)."""
         return self.word_of(thing, "name")
+
+    def listed(self, words: Iterable[str]) -> str:
+        return ("、" if self.code == "zh" else ", ").join(words)
 
     def word_of(self, thing: object, field: str) -> str:
         """One of a thing's names, such as `carrier_name` of a shipment."""

@@ -71,7 +71,8 @@ async def answer(
     language: Language,
     now: datetime,
 ) -> Answer:
-    """Decides what the form says. The form's key makes a second press the same as the first."""
+    """Decides what the form says. The form's key makes a second press the same as the first; what was refused comes
+    back with a new key, because what is sent next will be something else."""
     offered = next((act for act in acts if act.action is action), None)
     act = offered or Act(action, who.acting(life.rules[action]) or who.roles[0], {})
     said, key = Said(values), values.get("key") or uuid4().hex
@@ -93,6 +94,7 @@ async def answer(
         if problem.status_code not in _BACK_TO_THE_FORM:
             raise
         code = problem.code if language.has("problem", problem.code) else str(problem.status_code)
+        key = key if problem.status_code == 503 else uuid4().hex
         return Answer(problem.status_code, Sent(action, said, key, error=language.word("problem", code)))
     return DONE
 

@@ -13,7 +13,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 from uuid import uuid4
 
 from annotated_types import Ge, Gt, Le
-from pydantic import BaseModel, ValidationError
+from pydantic import AwareDatetime, BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from api.i18n import Language
@@ -37,7 +37,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Field:
-    """One field as it is shown. `rows` holds the fields of each row of a table of lines."""
+    """One field as it is shown: `required` if it can't be empty. `rows` holds the fields of each row of lines."""
 
     name: str
     kind: str
@@ -207,7 +207,7 @@ class _Maker:
             kind=kind_of(name, info),
             label=self._word("field", path, name),
             help=self._word("help", path, ""),
-            required=info.is_required(),
+            required=info.is_required() or info.default not in (None, ""),
             value=values.get(path, value),
             error=self.errors.get(path, ""),
             least=least,
@@ -275,7 +275,7 @@ def kind_of(name: str, info: FieldInfo) -> str:
             ("group", isinstance(kind, type) and issubclass(kind, BaseModel)),
             ("select", isinstance(kind, type) and issubclass(kind, StrEnum)),
             ("check", kind is bool),
-            ("instant", kind is datetime),
+            ("instant", kind in (datetime, AwareDatetime)),
             ("scale", kind is int and (least, most) == ("1", str(SCALE))),
             ("number", kind is int),
             ("decimal", kind is Decimal),
@@ -300,13 +300,19 @@ def row_model(info: FieldInfo) -> type[BaseModel]:
     return model
 
 
+def _limits(info: FieldInfo) -> list[Any]:
+    """What is annotated to a field, or to what it is if it is not None."""
+    inner = [kind for kind in get_args(info.annotation) if hasattr(kind, "__metadata__")]
+    return [*info.metadata, *(limit for kind in inner for limit in kind.__metadata__)]
+
+
 def _bounds(info: FieldInfo) -> tuple[str | None, str | None]:
-    least = next((str(m.ge if isinstance(m, Ge) else m.gt) for m in info.metadata if isinstance(m, Ge | Gt)), None)
-    return least, next((str(m.le) for m in info.metadata if isinstance(m, Le)), None)
+    least = next((str(m.ge if isinstance(m, Ge) else m.gt) for m in _limits(info) if isinstance(m, Ge | Gt)), None)
+    return least, next((str(m.le) for m in _limits(info) if isinstance(m, Le)), None)
 
 
 def _longest(info: FieldInfo) -> int:
-    return min((most for m in info.metadata if (most := getattr(m, "max_length", None))), default=LONG)
+    return min((most for m in _limits(info) if (most := getattr(m, "max_length", None))), default=LONG)
 
 
 def _errors(invalid: ValidationError, language: Language) -> dict[str, str]:

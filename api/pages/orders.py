@@ -233,6 +233,9 @@ async def _show(
     sent = answer.sent if answer else None
     events = await documents.events(session, order.number)
     policy = await policies.load(session, order.policy_name, order.policy_version)
+    choice = await choices.for_order(session, order, words, them.now)
+    names = {one.value: one.text for one in (*choice["outlet"], *choice["carrier"])}
+    names |= {visit.technician: visit.technician_name for visit in order.appointments}
     return them.page(
         "order.html",
         answer.status if answer else 200,
@@ -240,10 +243,10 @@ async def _show(
         calendar=(await policies.timekeeper(session, policy)).calendar,
         policy=policy,
         strip=strip(order),
-        acts=acts.shown(offered, words, await choices.for_order(session, order, words, them.now), sent),
+        acts=acts.shown(offered, words, choice, sent),
         open=acts.first_open(offered, sent),
         own_case=Role.AUDITOR in who.roles and who.code == order.entered_by and order.stage is Stage.AUDIT,
-        story=story.tell(events, await story.told(session, order.number), words, order.shipments),
+        story=story.tell(events, await story.told(session, order.number), words, order.shipments, names),
         moved_on=answer.moved_on if answer else None,
         done=words.word("Action", done) if words.has("Action", done) else "",
         entered=done == "apply",

@@ -86,7 +86,7 @@ class Reader:
         return {
             "now": self.now,
             "user": self.who,
-            "user_roles": self.who.roles if self.who else (),
+            "roles": list(map(self.language.label, self.who.roles)) if self.who else [],
             "csrf": (self.who and self.who.csrf) or "",
             "menu": menu,
             "here": next((entry["url"] for entry in menu if here.startswith(entry["url"])), here),

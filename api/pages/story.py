@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, Final
 
 from sqlalchemy import select
@@ -74,6 +75,8 @@ _CODED: Final[Mapping[str, type[StrEnum]]] = {
     "channel": Channel,
 }
 _TEXTS: Final = ("explanation", "note", "advice", "finding", "report", "problem", "remark", "signed_by")
+_MOVES: Final = frozenset({"due", "promised_at", "serial"})
+"""Details that say what was before and what is after."""
 _UNTOLD: Final = frozenset({"signature", "shipment", "lines"})
 """Details for the log, not for readers."""
 
@@ -99,7 +102,7 @@ async def told(session: AsyncSession, number: str) -> Mapping[int, Sequence[Role
         select(Outbox.seq, Outbox.audience).where(Outbox.document == number).order_by(Outbox.id)
     )
     found: dict[int, list[Role]] = {}
-    for seq, audience in rows.tuples():
+    for seq, audience in rows:
         found.setdefault(seq, []).append(audience)
     return found
 
@@ -117,25 +120,30 @@ def tell(
     messages: Mapping[int, Sequence[Role]],
     language: Language,
     shipments: Iterable[ShipmentView] = (),
+    names: Mapping[str, str] = MappingProxyType({}),
 ) -> list[Chapter]:
-    """Everything in one line of time, newest first."""
-    chapters = [_of_event(event, messages.get(event.seq, ()), language) for event in events]
+    """Everything in one line of time, newest first. `names` are what codes in it are called."""
+    chapters = [_of_event(event, messages.get(event.seq, ()), language, names) for event in events]
     chapters += [chapter for shipment in shipments for chapter in _of_parcel(shipment, language)]
     return sorted(chapters, key=lambda chapter: chapter.at)[::-1]
 
 
-def _of_event(event: Event, messages: Sequence[Role], language: Language) -> Chapter:
+def _of_event(event: Event, messages: Sequence[Role], language: Language, names: Mapping[str, str]) -> Chapter:
     alarm, machine = event.action in ALARMS, event.role in (Role.SYSTEM, Role.CARRIER)
-    role = language.label(event.role)
+    role, what = language.label(event.role), language.word("done", event.action)
     return Chapter(
         at=event.at,
         sign="bell" if alarm else _SIGNS.get(Action(event.action), "dot") if event.action in set(Action) else "plus",
         tone="alarm" if alarm else "machine" if machine else "",
-        who="" if machine else f"{event.by_name} ({role})" if event.by_name else role,
-        what=language.word("done", event.action),
+        who=""
+        if machine
+        else language.text("%(name)s (%(role)s)") % {"name": event.by_name, "role": role}
+        if event.by_name
+        else role,
+        what=what[:1].upper() + what[1:] if machine else what,
         stage=_stage(event.to_stage) if event.to_stage != event.from_stage else None,
         said=[text for name in _TEXTS if (text := str((event.said or {}).get(name) or ""))],
-        facts=list(_facts(event, language)),
+        facts=[(name, names.get(value, value)) for name, value in _facts(event, language)],
         told=[language.label(audience) for audience in messages],
     )
 
@@ -148,9 +156,9 @@ def _of_parcel(shipment: ShipmentView, language: Language) -> Iterable[Chapter]:
     for scan in shipment.way:
         trouble = [language.label(scan.trouble)] if scan.trouble else []
         what = " – ".join([language.label(scan.milestone), *trouble])
-        carrier = f"{language.word_of(shipment, 'carrier_name')} {shipment.waybill or ''}"
-        facts = [(language.word("detail", "place"), scan.place)] if scan.place else []
-        yield Chapter(scan.at, "truck", "alarm" if trouble else "machine", carrier, what, None, (), facts, ())
+        facts = [("place", scan.place), ("waybill", shipment.waybill)]
+        named = [(language.word("detail", name), value) for name, value in facts if value]
+        yield Chapter(scan.at, "truck", "alarm" if trouble else "machine", "", what, None, (), named, ())
 
 
 def _facts(event: Event, language: Language) -> Iterable[tuple[str, str]]:
@@ -165,13 +173,24 @@ def _facts(event: Event, language: Language) -> Iterable[tuple[str, str]]:
 
 
 def _written(name: str, value: Any, event: Event, language: Language) -> str:
+    """A detail of the log as a reader sees it."""
     match value:
-        case [before, after] if name in ("due", "promised_at", "serial"):
+        case [before, after] if name in _MOVES:
             return f"{_written(name, before, event, language)} → {_written(name, after, event, language)}"
+        case [technician, str(at)] if name == "appointment":
+            return f"{technician} {_instant(at, event, language)}"
+        case [str(part), int(quantity), str()] if name == "reservations":
+            return f"{part} × {quantity}"
+        case {"part": part, "accepted": accepted, "refused": refused}:
+            return f"{part} × {accepted}" + (
+                f" ({language.word('field', 'line.refused')}: {refused})" if refused else ""
+            )
         case list():
-            return ", ".join(_written(name, one, event, language) for one in value)
+            return language.listed(_written(name, one, event, language) for one in value)
+        case dict() if name == "outstanding":
+            return language.listed(f"{part} × {quantity}" for part, quantity in value.items())
         case dict():
-            return ", ".join(f"{inner}: {_written(inner, one, event, language)}" for inner, one in value.items())
+            return language.listed(_written(inner, one, event, language) for inner, one in value.items())
         case None:
             return "–"
         case _:

@@ -100,7 +100,7 @@ async def _show(
         strip=strip(order),
         promise=_promise(order, them),
         acts=acts.shown(offered, words, {}, sent),
-        open=sent.action if sent else "",
+        open=acts.first_open(offered, sent),
         shipments=[shipment for shipment in order.shipments if shipment.state in _ON_ITS_WAY],
         visits=[visit for visit in order.appointments if visit.state is AppointmentState.BOOKED],
         moved_on=answer.moved_on if answer else None,
