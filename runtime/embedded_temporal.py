@@ -25,7 +25,10 @@ def embedded_temporal(home: Path, port: int, ui_port: int) -> Program:
     async def ready() -> bool:
         if not await listening(LOOPBACK, port):
             return False
-        client = await Client.connect(f"{LOOPBACK}:{port}")
+        try:
+            client = await Client.connect(f"{LOOPBACK}:{port}")
+        except RuntimeError:  # it listens before it is healthy
+            return False
         return await client.service_client.check_health()
 
     return Program(
