@@ -25,7 +25,10 @@ from runtime.settings import Settings
 from runtime.temporal import connect, start_document
 
 app = typer.Typer(
-    no_args_is_help=True, add_completion=False, help="换件 · Huanjian: replacement of parts after the sale."
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    add_completion=False,
+    help="换件 · Huanjian: replacement of parts after the sale.",
 )
 console = Console(highlight=False, soft_wrap=True)
 
