@@ -1,5 +1,7 @@
 """The API without a network: requests go straight into the application."""
 
+import shutil
+import sysconfig
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -9,17 +11,14 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from pydantic import SecretStr
+from temporalio.testing import WorkflowEnvironment
 
 from api.app import create_app
 from database import accounts
 from database.reference import DEMO_PASSWORD
 from database.session import Sessions
-from runtime.embedded_temporal import embedded_temporal
-from runtime.namespace import prepare_namespace
 from runtime.ports import free_port
-from runtime.processes import Processes
 from runtime.settings import Settings
-from runtime.temporal import connect
 
 ORIGIN = "http://huanjian.test"
 PHONE, MASKED = "13800005678", "138****5678"
@@ -28,13 +27,11 @@ NewClient = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
 
 
 @pytest.fixture(scope="session")
-async def temporal(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+async def temporal() -> AsyncIterator[str]:
     """A dev server for all tests that need one; its address."""
-    home, settings = tmp_path_factory.mktemp("temporal"), Settings(temporal_port=free_port())
-    async with Processes(home, print) as processes:
-        await processes.start(embedded_temporal(home, settings.temporal_port, free_port()))
-        await prepare_namespace(await connect(settings))
-        yield settings.temporal
+    binary = shutil.which("temporal", path=sysconfig.get_path("scripts"))
+    async with await WorkflowEnvironment.start_local(dev_server_existing_path=binary) as server:
+        yield server.client.service_client.config.target_host
 
 
 @pytest.fixture

@@ -1,11 +1,11 @@
 """Who may come in: passwords, cookies, keys, and what keeps others out."""
 
+import asyncio
 import time
 from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
-from fastapi import FastAPI
 from sqlalchemy import select, update
 
 from api.auth import COOKIE, CSRF_HEADER
@@ -99,9 +99,7 @@ async def test_wrong_password_and_unknown_user_look_alike(client: httpx.AsyncCli
     assert max(seconds) < 4 * min(seconds)
 
 
-async def test_guessing_locks_the_account_for_a_while(
-    app: FastAPI, client: httpx.AsyncClient, sessions: Sessions
-) -> None:
+async def test_guessing_locks_the_account_for_a_while(client: httpx.AsyncClient, sessions: Sessions) -> None:
     for _ in range(WRONG_PASSWORDS):
         await log_in(client, "agent", "wrong")
     assert (await log_in(client, "agent")).status_code == 401
@@ -123,8 +121,6 @@ async def test_the_lock_counts_tries_made_at_once(sessions: Sessions) -> None:
         async with sessions() as session:
             made = await accounts.log_in(session, "agent", "wrong", now=datetime.now(UTC), lifetime=timedelta(hours=1))
             assert made is None
-
-    import asyncio
 
     await asyncio.gather(*(wrong() for _ in range(2 * WRONG_PASSWORDS)))
     async with sessions() as session:
