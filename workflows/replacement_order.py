@@ -10,7 +10,7 @@ from activities.shipping import Shipping
 from activities.telling import Telling
 from domain.messages import Decide, OrderState, Scanned
 from domain.parcels import Milestone
-from domain.stages import ENDS, ORDER, Action, Refusal, Stage
+from domain.stages import ENDS, ORDER, Action, Refusal, Role, Stage
 from domain.waiting import Clock, Wait
 
 with workflow.unsafe.sandbox_import_notification_policy(SandboxImportNotificationPolicy.SILENT):
@@ -145,7 +145,7 @@ class ReplacementOrder(Desk[OrderState]):
 
     def allow(self, decision: Decide) -> None:
         super().allow(decision)
-        if decision.action is Action.APPROVE and decision.by == self.state.entered_by:
+        if decision.role is Role.AUDITOR and decision.by == self.state.entered_by:
             raise Refusal("own_case", "who entered the case can't audit it")
 
     def note(self, state: OrderState) -> None:

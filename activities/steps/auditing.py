@@ -10,10 +10,15 @@ from domain.decisions import Approve, Correct, Reject, ReturnForCorrection
 from domain.stages import Action, Refusal
 
 
-async def approve(work: OrderWork) -> None:
-    """The auditor's signature: who, when, and a digest of exactly what was signed (policy 2.3.2)."""
+def _not_own_case(work: OrderWork) -> None:
+    """Four eyes: who entered a case decides nothing about it (policy 2.3)."""
     if work.step.by == work.document.entered_by:
         raise Refusal("own_case", "who entered the case can't audit it")
+
+
+async def approve(work: OrderWork) -> None:
+    """The auditor's signature: who, when, and a digest of exactly what was signed (policy 2.3.2)."""
+    _not_own_case(work)
     order, said = work.document, work.said(Approve)
     lines = await lines_in(work, LineState.WANTED)
     quotation = await newest_quotation(work)
@@ -37,11 +42,13 @@ async def approve(work: OrderWork) -> None:
 
 async def return_for_correction(work: OrderWork) -> None:
     """Back to the service centre with the reason, under the same number (policy 2.3.2)."""
+    _not_own_case(work)
     work.document.audit_attempts += 1
     work.details |= {"reason": work.said(ReturnForCorrection).reason, "attempt": work.document.audit_attempts}
 
 
 async def reject(work: OrderWork) -> None:
+    _not_own_case(work)
     reason = work.said(Reject).reason
     work.document.outcome = "rejected"
     work.details |= {"reason": reason}
