@@ -261,6 +261,7 @@ ORDER = Life(
     MappingProxyType(
         {
             Stage.QUOTED: (Stage.AUDIT, "the customer agreed on the phone"),
+            Stage.AUDIT: (Stage.QUOTED, "a correction costs the customer more"),
             Stage.SOURCING: (Stage.DISPATCH, "every line is reserved"),
             Stage.CLOSED: (Stage.SETTLING, "something is still owing"),
             Stage.CANCELLED: (Stage.SETTLING, "something is still owing"),

@@ -3,11 +3,11 @@
 import json
 from hashlib import sha256
 
-from activities.steps.judging import newest_quotation, replace_lines
+from activities.steps.judging import newest_quotation, quote_lines
 from activities.steps.work import OrderSteps, OrderWork, lines_in
-from database.tables import LineState, Signature
+from database.tables import LineState, RegisteredUnit, Signature
 from domain.decisions import Approve, Correct, Reject, ReturnForCorrection
-from domain.stages import Action, Refusal
+from domain.stages import Action, Refusal, Role, Stage
 
 
 def _not_own_case(work: OrderWork) -> None:
@@ -55,12 +55,22 @@ async def reject(work: OrderWork) -> None:
 
 
 async def correct(work: OrderWork) -> None:
-    """What the service centre put right; the timeline shows what changed."""
-    order, said = work.document, work.said(Correct)
+    """What the service centre put right; the timeline shows what changed.
+
+    Time, cost and guarantee are worked out anew; if the customer is to pay more, they are asked again (policy 2.2.2).
+    """
+    order, said, agreed = work.document, work.said(Correct), await newest_quotation(work)
     before = {"serial": order.serial, "lines": [[x.part, x.quantity] for x in await lines_in(work, LineState.WANTED)]}
     order.serial = said.serial or order.serial
+    if registered := await work.session.get(RegisteredUnit, order.serial or ""):
+        order.model = registered.model
     order.fault_text = said.fault or order.fault_text
-    await replace_lines(work, said.lines)
+    quotation = await quote_lines(work, said.lines)
+    if quotation.to_pay > agreed.to_pay:
+        work.stage = Stage.QUOTED
+        work.told.append((Action.QUOTE, Role.CUSTOMER))
+    else:
+        quotation.consented_at, quotation.consented_by = agreed.consented_at, agreed.consented_by
     after = {"serial": order.serial, "lines": [[line.part, line.quantity] for line in said.lines]}
     work.details |= {key: [before[key], after[key]] for key in before if before[key] != after[key]}
 

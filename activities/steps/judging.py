@@ -30,18 +30,23 @@ _NOTHING = Decimal("0.00")
 async def quote(work: OrderWork) -> None:
     """Settles the parts and tells the customer time, cost and guarantee (policy 2.2.2)."""
     said = work.said(Quote)
-    parts = await replace_lines(work, said.lines)
-    quotation = await _quotation(work, said.lines, parts)
+    quotation = await quote_lines(work, said.lines)
+    work.details |= {"lines": [line.model_dump() for line in said.lines]}
+    if said.agreed_on_phone:
+        _agree(work, quotation)
+        work.stage = Stage.AUDIT
+
+
+async def quote_lines(work: OrderWork, lines: tuple[Line, ...]) -> Quotation:
+    """Puts these lines in place of the wanted ones and works out time, cost and guarantee."""
+    quotation = await _quotation(work, lines, await replace_lines(work, lines))
     work.session.add(quotation)
     work.details |= {
-        "lines": [line.model_dump() for line in said.lines],
         "to_pay": str(quotation.to_pay),
         "expected_to": quotation.expected_to.isoformat(),
         "guarantee_months": quotation.guarantee_months,
     }
-    if said.agreed_on_phone:
-        _agree(work, quotation)
-        work.stage = Stage.AUDIT
+    return quotation
 
 
 async def replace_lines(work: OrderWork, wanted: tuple[Line, ...]) -> dict[str, Part]:
