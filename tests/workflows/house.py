@@ -1,14 +1,16 @@
 """A whole service centre in a test: real database, real workflows, people who decide, a carrier made of paper."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, ClassVar, TypeVar
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import select, text
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
@@ -17,30 +19,44 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
 from activities.carriers import Carriers
-from carriers.protocol import Booking, Carrier, Consignment, Label, NoData, Recall, Refused, Waybill
+from carriers.protocol import Booking, Busy, Carrier, Consignment, Label, NoData, Recall, Refused, Waybill
+from database import stock
 from database.applications import Application, apply, mark_started
 from database.session import Sessions
 from database.tables import (
+    Appointment,
+    AppointmentState,
+    BackOrder,
+    BackOrderState,
+    Base,
+    Claim,
     EventLog,
+    OrderLine,
     Outbox,
+    PurchaseLine,
     PurchaseOrder,
     ReplacementOrder,
+    Reservation,
+    ReservationState,
     Shipment,
     ShipmentState,
     Stock,
     Submission,
+    Supplier,
+    WorkingDayOverride,
 )
 from domain.decisions import DECISIONS
 from domain.messages import Decide, Decided, Scanned
 from domain.parcels import Milestone, Trouble
 from domain.policy import Policy
-from domain.stages import Action, Role, Stage
+from domain.stages import PURCHASE_OPEN, Action, PurchaseStage, Role, Stage
 from runtime.search_attributes import SEARCH_ATTRIBUTES
 from runtime.settings import Settings
 from runtime.temporal import order_workflow, purchase_workflow, start_document
 from worker import build
 
 TASK_QUEUE = "test"
+OFFICE = ZoneInfo("Asia/Shanghai")
 STAFF = {
     Role.SERVICE_AGENT: "agent",
     Role.AUDITOR: "auditor",
@@ -52,18 +68,46 @@ STAFF = {
     Role.CUSTOMER: "customer",
     Role.SUPPLIER: "supplier",
 }
+ALARMS = frozenset(
+    {
+        Action.REMIND,
+        Action.ESCALATE,
+        Action.NO_PICKUP_SCAN,
+        Action.NO_MOVEMENT,
+        Action.LATE,
+        Action.LAPSE,
+        Action.GIVE_UP,
+        Action.PASS_ON,
+        Action.DECLARE_LOST,
+    }
+)
+CHECKS: dict[str, Any] = dict.fromkeys(("customer_data", "fault_and_part", "warranty", "company_policy"), True)
+
+Row = TypeVar("Row", bound=Base)
+
+
+class Declined(Exception):
+    """A decision that was not taken; `code` says why."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
 
 
 @dataclass
 class PaperCarrier:
-    """Books everything at once, or refuses everything; what it was asked stands in `asked`."""
+    """Books everything at once unless told otherwise; what it was asked stands in `asked`.
+
+    While `away` every call fails as if the line were dead.
+    """
 
     refuses: bool = False
+    away: bool = False
     recall: Recall = Recall.ACCEPTED
     asked: list[str] = field(default_factory=list)
 
     async def book(self, consignment: Consignment) -> Booking:
-        self.asked.append(f"book {consignment.shipment}")
+        self._hear(f"book {consignment.shipment}")
         if self.refuses:
             raise Refused("out of area", "207")
         number = "SF" + consignment.shipment.removeprefix("RO-").replace("-", "")
@@ -76,49 +120,140 @@ class PaperCarrier:
         raise NoData("no time for it")
 
     async def cancel(self, waybill: Waybill, reason: str) -> Recall:
-        self.asked.append(f"cancel {waybill.number}")
+        self._hear(f"cancel {waybill.number}")
         return self.recall
 
     async def intercept(self, waybill: Waybill, reason: str) -> Recall:
-        self.asked.append(f"intercept {waybill.number}")
+        self._hear(f"intercept {waybill.number}")
         return self.recall
 
     async def aclose(self) -> None:
         return None
 
+    def _hear(self, question: str) -> None:
+        self.asked.append(question)
+        if self.away:
+            raise Busy("nobody answers", retry_after=timedelta(milliseconds=200))
+
 
 class PaperCarriers(Carriers):
-    def __init__(self, carrier: PaperCarrier) -> None:
+    def __init__(self, carrier: Any) -> None:
         super().__init__()
         self.carrier = carrier
 
     async def get(self, session: Any, code: str) -> Carrier:
-        return self.carrier  # type: ignore[return-value]
+        carrier: Carrier = self.carrier
+        return carrier
+
+
+@dataclass(frozen=True)
+class Week:
+    """A week of the office, to speak of its instants: `Mon 09:00`, `+Tue 18:00` in the week after."""
+
+    monday: date
+    DAYS: ClassVar = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+    def __call__(self, text: str) -> datetime:
+        day, clock = text.lstrip("+").split()
+        weeks = len(text) - len(text.lstrip("+"))
+        on = self.monday + timedelta(weeks=weeks, days=self.DAYS.index(day))
+        return datetime.combine(on, time.fromisoformat(clock), OFFICE).astimezone(UTC)
+
+    def name(self, instant: datetime) -> str:
+        local = instant.astimezone(OFFICE)
+        weeks, day = divmod((local.date() - self.monday).days, 7)
+        return f"{'+' * weeks}{self.DAYS[day]} {local:%H:%M}"
 
 
 @dataclass
-class Order:
-    """An order under test, and what can be done to it."""
+class Document:
+    """An order or a purchase order under test."""
 
     house: "House"
     number: str
 
     @property
     def handle(self) -> WorkflowHandle[Any, Any]:
-        return self.house.client.get_workflow_handle(order_workflow(self.number))
+        workflow = order_workflow if self.number.startswith("RO") else purchase_workflow
+        return self.house.client.get_workflow_handle(workflow(self.number))
 
     async def decide(self, action: Action, role: Role, by: str | None = None, **content: Any) -> Decided:
         """A person decides. Raises Declined with the stable code if the decision is not taken."""
-        return await self.house.decide(self.handle, self.number, action, role, by or STAFF[role], content)
+        return await self.house.decide(self, action, role, by or STAFF[role], content)
 
-    async def scan(self, milestone: Milestone, trouble: Trouble | None = None) -> None:
-        """The watcher's news of the parcel under way."""
-        at = await self.house.env.get_current_time()
-        shipment = (await self.row()).state["shipment"]
-        await self.handle.signal(
-            "scanned",
-            Scanned(shipment=shipment, milestone=milestone, trouble=trouble, at=at, still_by=at + timedelta(days=2)),
+    async def events(self) -> Sequence[EventLog]:
+        async with self.house.sessions() as session:
+            rows = select(EventLog).where(EventLog.document == self.number).order_by(EventLog.seq)
+            return (await session.scalars(rows)).all()
+
+    async def actions(self) -> list[str]:
+        return [event.action for event in await self.events()]
+
+    async def last(self, action: Action) -> EventLog:
+        """The newest step of a kind."""
+        return [event for event in await self.events() if event.action == action][-1]
+
+    async def rang(self, week: Week) -> list[str]:
+        """Which alarms rang, and when."""
+        return [f"{each.action} {week.name(each.at)}" for each in await self.events() if each.action in ALARMS]
+
+    async def told(self, audience: Role) -> list[str]:
+        """The messages for somebody, the oldest first."""
+        async with self.house.sessions() as session:
+            rows = select(Outbox.template).where(Outbox.document == self.number, Outbox.audience == audience)
+            return list(await session.scalars(rows.order_by(Outbox.id)))
+
+    async def logged(self, action: Action, times: int = 1) -> EventLog:
+        """Waits, in real time, for a step that something else sets off."""
+
+        async def there() -> bool:
+            return (await self.actions()).count(action) >= times
+
+        await self.house.until(there)
+        return await self.last(action)
+
+    async def history_length(self) -> int:
+        return len((await self.handle.fetch_history()).events)
+
+    async def move_due(self, due: datetime) -> Decided:
+        return await self.decide(Action.MOVE_DUE, Role.SUPERVISOR, due=due.isoformat(), explanation="agreed")
+
+
+class Purchase(Document):
+    """A purchase order under test."""
+
+    async def row(self) -> PurchaseOrder:
+        async with self.house.sessions() as session:
+            return await session.get_one(PurchaseOrder, self.number)
+
+    async def stage(self) -> PurchaseStage:
+        return (await self.row()).stage
+
+    async def until(self, stage: PurchaseStage) -> None:
+        async def there() -> bool:
+            return await self.stage() is stage
+
+        await self.house.until(there)
+
+    async def lines(self) -> Sequence[PurchaseLine]:
+        return await self.house.all(PurchaseLine, PurchaseLine.purchase_order == self.number)
+
+    async def confirm(self, promised: datetime | None = None) -> Decided:
+        promised = promised or await self.house.now() + timedelta(days=2)
+        return await self.decide(
+            Action.CONFIRM, Role.SUPPLIER, promised_at=promised.isoformat(), signed_by="the supplier"
         )
+
+    async def receive(self, accepted: int, refused: int = 0, part: str = "") -> Decided:
+        line = {"part": part or self.house.part, "accepted": accepted, "refused": refused}
+        return await self.decide(Action.RECEIVE_GOODS, Role.WAREHOUSE_KEEPER, lines=[line])
+
+    async def pass_on(self) -> Decided:
+        return await self.decide(Action.PASS_ON, Role.BUYER, explanation="too slow")
+
+
+class Order(Document):
+    """A replacement order under test."""
 
     async def row(self) -> ReplacementOrder:
         async with self.house.sessions() as session:
@@ -129,84 +264,207 @@ class Order:
 
     async def until(self, stage: Stage) -> None:
         """Waits, in real time, until what was set off has led there."""
-        await self.house.until(lambda: self._is(stage))
 
-    async def _is(self, stage: Stage) -> bool:
-        return await self.stage() is stage
+        async def there() -> bool:
+            return await self.stage() is stage
 
-    async def events(self) -> Sequence[EventLog]:
-        async with self.house.sessions() as session:
-            rows = select(EventLog).where(EventLog.document == self.number).order_by(EventLog.seq)
-            return (await session.scalars(rows)).all()
+        await self.house.until(there)
 
-    async def actions(self) -> list[str]:
-        return [event.action for event in await self.events()]
-
-    async def told(self, audience: Role) -> list[str]:
-        async with self.house.sessions() as session:
-            rows = select(Outbox.template).where(Outbox.document == self.number, Outbox.audience == audience)
-            return list(await session.scalars(rows.order_by(Outbox.id)))
+    async def lines(self) -> Sequence[OrderLine]:
+        return await self.house.all(OrderLine, OrderLine.order == self.number)
 
     async def shipments(self) -> Sequence[Shipment]:
-        async with self.house.sessions() as session:
-            return (
-                await session.scalars(select(Shipment).where(Shipment.order == self.number).order_by(Shipment.id))
-            ).all()
+        return await self.house.all(Shipment, Shipment.order == self.number)
 
-    async def history_length(self) -> int:
-        return len((await self.handle.fetch_history()).events)
+    async def shipment(self) -> Shipment:
+        """The newest one."""
+        return (await self.shipments())[-1]
 
-    # the ordinary way through, stage by stage
+    async def claims(self) -> Sequence[Claim]:
+        return await self.house.all(Claim, Claim.order == self.number)
 
-    async def to_audit(self, *lines: tuple[str, int]) -> "Order":
-        wanted = [{"part": part, "quantity": quantity} for part, quantity in lines or ((self.house.part, 1),)]
-        await self.decide(Action.QUOTE, Role.SERVICE_AGENT, lines=wanted)
-        await self.decide(Action.CONSENT, Role.SERVICE_AGENT)
-        return self
+    async def appointments(self) -> Sequence[Appointment]:
+        return await self.house.all(Appointment, Appointment.order == self.number)
 
-    async def approve(self) -> Decided:
-        checks: dict[str, Any] = dict.fromkeys(("customer_data", "fault_and_part", "warranty", "company_policy"), True)
-        return await self.decide(Action.APPROVE, Role.AUDITOR, **checks)
+    async def purchases(self) -> list[Purchase]:
+        """The purchase orders its lines wait or waited for."""
+        rows = await self.house.all(BackOrder, BackOrder.order == self.number)
+        return [Purchase(self.house, number) for number in dict.fromkeys(row.purchase_order for row in rows)]
 
-    async def to_transit(self) -> "Order":
-        await self.to_audit()
-        await self.approve()
-        return await self.ship()
-
-    async def ship(self) -> "Order":
-        await self.decide(Action.PACK, Role.WAREHOUSE_KEEPER)
-        await self.house.until(self._is_booked)
-        await self.decide(Action.HAND_OVER, Role.WAREHOUSE_KEEPER)
-        return self
-
-    async def _is_booked(self) -> bool:
-        shipments = await self.shipments()
-        return shipments[-1].state is ShipmentState.BOOKED
-
-    async def to_installation(self) -> "Order":
-        await self.to_transit()
-        await self.decide(Action.DELIVER, Role.DISPATCHER)
-        return self
-
-    async def install(self) -> "Order":
-        starts = await self.house.env.get_current_time() + timedelta(hours=1)
-        await self.decide(
-            Action.BOOK_APPOINTMENT, Role.DISPATCHER, technician=self.house.technician, starts_at=starts.isoformat()
+    async def taken(self) -> list[str]:
+        """What this order holds of others' things: pieces, places in a purchase order, time, parcels."""
+        lines = [line.id for line in await self.lines()]
+        held = await self.house.all(
+            Reservation, Reservation.line.in_(lines), Reservation.state == ReservationState.HELD
         )
-        await self.decide(Action.REPORT_FITTED, Role.TECHNICIAN, by=self.house.technician)
+        waits = await self.house.all(
+            BackOrder, BackOrder.order == self.number, BackOrder.state == BackOrderState.WAITING
+        )
+        visits = [each for each in await self.appointments() if each.state is AppointmentState.BOOKED]
+        over = {
+            ShipmentState.DELIVERED,
+            ShipmentState.RECEIVED_BACK,
+            ShipmentState.LOST,
+            ShipmentState.CALLED_OFF,
+        }
+        parcels = [each for each in await self.shipments() if each.state not in over]
+        return (
+            [f"{row.quantity} × {row.part} in {row.place}" for row in held]
+            + [f"{row.quantity} × {row.part} of {row.purchase_order}" for row in waits]
+            + [f"{row.technician}'s time" for row in visits]
+            + [f"parcel {row.id} {row.state}" for row in parcels]
+        )
+
+    # what machines report
+
+    async def scan(self, milestone: Milestone, trouble: Trouble | None = None) -> None:
+        """The watcher's news of the parcel under way."""
+        at = await self.house.now()
+        shipment = (await self.row()).state["shipment"]
+        await self.scanned(
+            Scanned(shipment=shipment, milestone=milestone, trouble=trouble, at=at, still_by=at + timedelta(days=2))
+        )
+
+    async def scanned(self, news: Scanned) -> None:
+        await self.handle.signal("scanned", news)
+
+    # what people decide
+
+    async def take(self) -> Decided:
+        return await self.decide(Action.TAKE, Role.SERVICE_AGENT)
+
+    async def quote(self, *lines: tuple[str, int], on_phone: bool = False) -> Decided:
+        return await self.decide(Action.QUOTE, Role.SERVICE_AGENT, lines=self._wanted(lines), agreed_on_phone=on_phone)
+
+    async def inspect(self) -> Decided:
+        return await self.decide(
+            Action.SEND_FOR_INSPECTION, Role.SERVICE_AGENT, outlet=self.house.outlet, advice="bring it in"
+        )
+
+    async def consent(self, role: Role = Role.CUSTOMER) -> Decided:
+        return await self.decide(Action.CONSENT, role)
+
+    async def approve(self, by: str = "auditor") -> Decided:
+        return await self.decide(Action.APPROVE, Role.AUDITOR, by=by, **CHECKS)
+
+    async def send_back(self, reason: str = "fault_and_part") -> Decided:
+        return await self.decide(
+            Action.RETURN_FOR_CORRECTION, Role.AUDITOR, reason=reason, explanation="it does not fit"
+        )
+
+    async def correct(self, *lines: tuple[str, int], **changes: Any) -> Decided:
+        return await self.decide(
+            Action.CORRECT, Role.SERVICE_AGENT, lines=self._wanted(lines), explanation="looked up", **changes
+        )
+
+    async def pack(self, carrier: str | None = None) -> Decided:
+        return await self.decide(Action.PACK, Role.WAREHOUSE_KEEPER, carrier=carrier)
+
+    async def booked(self) -> None:
+        async def there() -> bool:
+            return (await self.shipment()).state is ShipmentState.BOOKED
+
+        await self.house.until(there)
+
+    async def hand_over(self, waybill: str | None = None) -> Decided:
+        return await self.decide(Action.HAND_OVER, Role.WAREHOUSE_KEEPER, waybill=waybill)
+
+    async def ship(self) -> Decided:
+        await self.pack()
+        await self.booked()
+        return await self.hand_over()
+
+    async def deliver(self, role: Role = Role.DISPATCHER) -> Decided:
+        return await self.decide(Action.DELIVER, role)
+
+    async def lose(self, reason: str = "lost") -> Decided:
+        return await self.decide(Action.DECLARE_LOST, Role.DISPATCHER, reason=reason, explanation="gone")
+
+    async def receive_back(self, condition: str = "sound") -> Decided:
+        return await self.decide(Action.RECEIVE_BACK, Role.WAREHOUSE_KEEPER, condition=condition)
+
+    async def book_visit(self, technician: str = "", starts_at: datetime | None = None) -> Decided:
+        starts_at = starts_at or await self.house.now() + timedelta(hours=1)
+        return await self.decide(
+            Action.BOOK_APPOINTMENT,
+            Role.DISPATCHER,
+            technician=technician or self.house.technician,
+            starts_at=starts_at.isoformat(),
+        )
+
+    async def fitted(self, by: str = "") -> Decided:
+        return await self.decide(Action.REPORT_FITTED, Role.TECHNICIAN, by=by or self.house.technician)
+
+    async def fitted_by_customer(self) -> Decided:
+        return await self.decide(Action.REPORT_FITTED, Role.CUSTOMER, completion="fitted_by_customer")
+
+    async def not_fitted(self, hindrance: str = "wrong_part") -> Decided:
+        return await self.decide(
+            Action.REPORT_NOT_FITTED,
+            Role.TECHNICIAN,
+            by=self.house.technician,
+            hindrance=hindrance,
+            report="does not help",
+        )
+
+    async def install(self) -> Decided:
+        await self.book_visit()
+        return await self.fitted()
+
+    async def not_reached(self) -> Decided:
+        return await self.decide(Action.RECORD_ATTEMPT, Role.SERVICE_AGENT)
+
+    async def works(self, role: Role = Role.SERVICE_AGENT) -> Decided:
+        return await self.decide(Action.ANSWER_WORKS, role, satisfaction=5)
+
+    async def faulty(self) -> Decided:
+        return await self.decide(Action.ANSWER_FAULTY, Role.CUSTOMER, satisfaction=2, problem="still dead")
+
+    async def send_part(self, *lines: tuple[str, int]) -> Decided:
+        return await self.decide(Action.SEND_PART, Role.SERVICE_AGENT, lines=self._wanted(lines))
+
+    async def send_technician(self) -> Decided:
+        return await self.decide(Action.SEND_TECHNICIAN, Role.DISPATCHER)
+
+    async def source_again(self) -> Decided:
+        return await self.decide(Action.SOURCE_AGAIN, Role.BUYER)
+
+    async def settle(self, amount: str = "100.00") -> Decided:
+        claim = (await self.claims())[-1].id
+        return await self.decide(
+            Action.SETTLE_CLAIM, Role.DISPATCHER, claim=claim, amount=amount, explanation="paid by the carrier"
+        )
+
+    async def cancel(self) -> Decided:
+        return await self.decide(Action.CANCEL, Role.SERVICE_AGENT, reason="customer_wish")
+
+    async def to(self, stage: Stage, *lines: tuple[str, int]) -> "Order":
+        """The ordinary way, from wherever it stands."""
+        ways: dict[Stage, Callable[[], Awaitable[Decided]]] = {
+            Stage.RECEIVED: self.take,
+            Stage.TRIAGE: lambda: self.quote(*lines),
+            Stage.QUOTED: self.consent,
+            Stage.AUDIT: self.approve,
+            Stage.DISPATCH: self.ship,
+            Stage.IN_TRANSIT: self.deliver,
+            Stage.INSTALLATION: self.install,
+            Stage.REVISIT: self.works,
+        }
+        side_ways: dict[Stage, tuple[Stage, Callable[[], Awaitable[Decided]]]] = {
+            Stage.INSPECTION: (Stage.TRIAGE, self.inspect),
+            Stage.RETURNED: (Stage.AUDIT, self.send_back),
+            Stage.REWORK: (Stage.REVISIT, self.faulty),
+        }
+        on_the_way, leave = side_ways.get(stage, (stage, None))
+        now: str = await self.stage()
+        while now != on_the_way:
+            now = (await ways[Stage(now)]()).stage
+        if leave:
+            await leave()
         return self
 
-    async def to_revisit(self) -> "Order":
-        await self.to_installation()
-        return await self.install()
-
-
-class Declined(Exception):
-    """A decision that was not taken; `code` says why."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
+    def _wanted(self, lines: tuple[tuple[str, int], ...]) -> list[dict[str, Any]]:
+        return [{"part": part, "quantity": quantity} for part, quantity in lines or ((self.house.part, 1),)]
 
 
 @dataclass
@@ -214,24 +472,60 @@ class House:
     env: WorkflowEnvironment
     client: Client
     sessions: Sessions
+    settings: Settings
     carrier: PaperCarrier
     policy: Policy
     model: str = "HG-CXW268"
     part: str = "CXW-MOTOR-200"
+    other_part: str = "CXW-CAPACITOR"
     technician: str = "technician"
+    outlet: str = "HZ-XIHU"
 
-    async def order(self, *, by: str = "agent", urgent: bool = False, key: str = "", **said: Any) -> Order:
-        """An application at the hotline."""
+    # time
+
+    async def now(self) -> datetime:
+        return await self.env.get_current_time()
+
+    async def sleep_until(self, instant: datetime) -> None:
+        await self.env.sleep(instant - await self.now())
+
+    async def later(self, **span: float) -> None:
+        await self.env.sleep(timedelta(**span))
+
+    async def week(self, *, off: Sequence[str] = (), worked: Sequence[str] = ()) -> Week:
+        """Skips to nine o'clock of a Monday. Its weeks have five working days, but for those named."""
+        today = (await self.now()).astimezone(OFFICE).date()
+        week = Week(today + timedelta(days=7 - today.weekday()))
+        days = [week.monday + timedelta(days=n) for n in range(-7, 70)]
+        exceptions = {week(f"{day} 12:00").astimezone(OFFICE).date(): False for day in off}
+        exceptions |= {week(f"{day} 12:00").astimezone(OFFICE).date(): True for day in worked}
+        rows = [{"day": day, "worked": exceptions.get(day, day.weekday() < 5), "note": "test"} for day in days]
+        async with self.sessions.begin() as session:
+            await session.execute(insert(WorkingDayOverride).values(rows))
+        await self.sleep_until(week("Mon 09:00"))
+        return week
+
+    async def until(self, condition: Callable[[], Awaitable[bool]]) -> None:
+        """Waits, in real time, for something that is under way."""
+        async with asyncio.timeout(20):
+            while True:
+                if await condition():
+                    return
+                await asyncio.sleep(0.02)
+
+    # documents
+
+    async def order(self, *, by: str = "agent", key: str = "", **said: Any) -> Order:
+        """An application at the hotline, unless said otherwise."""
         application = Application.model_validate(
             {
                 "customer": {"name": "测试客户", "phone": "000-0000 0001", "city": "杭州市", "address": "测试路 1 号"},
                 "model": self.model,
                 "fault": "does not start",
-                "urgent": urgent,
                 **said,
             }
         )
-        now = await self.env.get_current_time()
+        now = await self.now()
         async with self.sessions.begin() as session:
             applied = await apply(
                 session,
@@ -247,16 +541,15 @@ class House:
             await mark_started(session, applied.state.number, now)
         return Order(self, applied.state.number)
 
-    async def decide(
-        self, handle: WorkflowHandle[Any, Any], document: str, action: Action, role: Role, by: str, content: Any
-    ) -> Decided:
+    async def say(self, document: Document, action: Action, role: Role, by: str, content: Any) -> Decide:
+        """Writes down what somebody says; the message is for the document's workflow."""
         said = DECISIONS[action].model_validate({"action": action, **content})
         submission = uuid4()
         async with self.sessions.begin() as session:
             session.add(
                 Submission(
                     id=submission,
-                    document=document,
+                    document=document.number,
                     idempotency_key=str(submission),
                     digest=b"",
                     action=action,
@@ -265,46 +558,83 @@ class House:
                     role=role,
                 )
             )
+        return Decide(action=action, by=by, role=role, submission=submission)
+
+    async def decide(self, document: Document, action: Action, role: Role, by: str, content: Any) -> Decided:
+        return await self.put(document, await self.say(document, action, role, by, content))
+
+    async def put(self, document: Document, decision: Decide) -> Decided:
+        """Sends a decision to its workflow; the same one twice is one."""
         try:
-            decided: Decided = await handle.execute_update(
+            decided: Decided = await document.handle.execute_update(
                 "decide",
-                Decide(action=action, by=by, role=role, submission=submission),
-                id=str(submission),
+                decision,
+                id=str(decision.submission),
                 result_type=Decided,
-                rpc_timeout=timedelta(seconds=10),
+                rpc_timeout=timedelta(seconds=20),
             )
             return decided
         except WorkflowUpdateFailedError as failure:
             code = failure.cause.type if isinstance(failure.cause, ApplicationError) else None
             raise Declined(code or repr(failure.cause)) from failure
 
-    async def purchase(self, number: str, action: Action, role: Role, **content: Any) -> Decided:
-        handle = self.client.get_workflow_handle(purchase_workflow(number))
-        return await self.decide(handle, number, action, role, STAFF[role], content)
+    async def purchases(self) -> list[Purchase]:
+        rows = await self.all(PurchaseOrder)
+        return [Purchase(self, row.number) for row in rows]
 
-    async def purchases(self) -> Sequence[PurchaseOrder]:
-        async with self.sessions() as session:
-            return (await session.scalars(select(PurchaseOrder).order_by(PurchaseOrder.number))).all()
+    async def open_purchases(self) -> list[Purchase]:
+        rows = await self.all(PurchaseOrder, PurchaseOrder.stage.in_(PURCHASE_OPEN))
+        return [Purchase(self, row.number) for row in rows]
 
-    async def empty_stock(self, part: str) -> None:
-        """Takes a part out of every warehouse, by the book."""
+    # stock
+
+    async def stock_up(self, part: str, quantity: int, place: str = "HZ1/qualified") -> None:
+        """Leaves exactly so many free pieces of a part in the house, all in one place, by the book."""
         async with self.sessions.begin() as session:
-            await session.execute(
-                text("update stock set on_hand = 0 where part = :part and zone <> 'outside'"), {"part": part}
-            )
+            moves = [
+                (row.place, "outside/opening", row.on_hand - row.reserved)
+                for row in await session.scalars(select(Stock).where(Stock.part == part, Stock.zone != "outside"))
+            ] + [("outside/opening", place, quantity)]
+            for source, target, pieces in moves:
+                if pieces:
+                    await stock.move(
+                        session,
+                        part,
+                        pieces,
+                        source=source,
+                        target=target,
+                        at=await self.now(),
+                        by="keeper",
+                        document="TEST",
+                        effect=str(uuid4()),
+                    )
 
-    async def available(self, part: str) -> int:
+    async def available(self, part: str = "") -> int:
+        """Free pieces in the house."""
+        rows = await self.all(Stock, Stock.part == (part or self.part), Stock.zone != "outside")
+        return sum(row.on_hand - row.reserved for row in rows)
+
+    async def books(self) -> dict[tuple[str, str], tuple[int, int]]:
+        """Every balance there is: on hand and reserved of each part in each place."""
+        rows = await self.all(Stock)
+        return {(row.place, row.part): (row.on_hand, row.reserved) for row in rows if row.on_hand or row.reserved}
+
+    async def all(self, table: type[Row], *where: Any) -> Sequence[Row]:
+        """Rows in the order of their keys."""
         async with self.sessions() as session:
-            rows = await session.scalars(select(Stock).where(Stock.part == part, Stock.zone != "outside"))
-            return sum(row.on_hand - row.reserved for row in rows)
+            rows = select(table).where(*where).order_by(*table.__table__.primary_key)
+            return (await session.scalars(rows)).all()
 
-    async def until(self, condition: Any) -> None:
-        """Waits, in real time, for something that is under way."""
-        for _ in range(200):
-            if await condition():
-                return
-            await asyncio.sleep(0.02)
-        raise AssertionError("it never came")
+    async def suspend(self, *suppliers: str) -> None:
+        for supplier in suppliers:
+            await self.change(Supplier, supplier, standing="suspended")
+
+    async def change(self, table: type[Row], key: Any, **values: Any) -> None:
+        """Reference data as somebody keeps it."""
+        async with self.sessions.begin() as session:
+            row = await session.get_one(table, key)
+            for name, value in values.items():
+                setattr(row, name, value)
 
 
 @asynccontextmanager
@@ -324,4 +654,4 @@ async def open_house(
     )
     carrier = PaperCarrier()
     async with build(settings, client, sessions, PaperCarriers(carrier)):
-        yield House(env, client, sessions, carrier, policy)
+        yield House(env, client, sessions, settings, carrier, policy)
