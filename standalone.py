@@ -1,6 +1,7 @@
 """The whole system on one machine, in the foreground: `python standalone.py` or `huanjian run`."""
 
 import asyncio
+import json
 import signal
 import sys
 import time
@@ -48,30 +49,35 @@ async def serve(settings: StandaloneSettings) -> None:
     with claimed(settings.home):
         async with Processes(settings.home, report=say) as processes:
             require_free(ports(settings))
-            if settings.database_url is None:
-                postgres = EmbeddedPostgres(settings.home, settings.postgres_port)
-                with step("PostgreSQL"):
-                    await postgres.create()
-                    await processes.start(postgres.program())
-            with step("database schema and reference data"):
-                await migrate(settings.database)
-                database = engine(settings.database, connections=1)
-                await seed(sessions(database), settings)
-                await database.dispose()
-            if settings.temporal_address is None:
-                with step("Temporal"):
-                    temporal = embedded_temporal(settings.home, settings.temporal_port, settings.temporal_ui_port)
-                    await processes.start(temporal)
-            with step("namespace and search attributes"):
-                await prepare_namespace(await connect(settings))
-            for program in (carrier_server(settings), await worker(settings), api(settings)):
-                with step(program.name):
-                    await processes.start(program)
+            await bring_up(settings, processes)
             show_addresses(settings)
             if settings.demonstration:
                 await demonstration.play(settings)
             say("Serving; Ctrl-C stops everything.")
             await asyncio.Event().wait()
+
+
+async def bring_up(settings: StandaloneSettings, processes: Processes, worker_module: str = "worker") -> None:
+    """Starts every part and returns when the last one is ready. Raises ProcessFailedError."""
+    if settings.database_url is None:
+        postgres = EmbeddedPostgres(settings.home, settings.postgres_port)
+        with step("PostgreSQL"):
+            await postgres.create()
+            await processes.start(postgres.program())
+    with step("database schema and reference data"):
+        await migrate(settings.database)
+        database = engine(settings.database, connections=1)
+        await seed(sessions(database), settings)
+        await database.dispose()
+    if settings.temporal_address is None:
+        with step("Temporal"):
+            temporal = embedded_temporal(settings.home, settings.temporal_port, settings.temporal_ui_port)
+            await processes.start(temporal)
+    with step("namespace and search attributes"):
+        await prepare_namespace(await connect(settings))
+    for program in (carrier_server(settings), await worker(settings, worker_module), api(settings)):
+        with step(program.name):
+            await processes.start(program)
 
 
 def ports(settings: StandaloneSettings) -> Iterator[tuple[str, str, int]]:
@@ -105,7 +111,7 @@ def carrier_server(settings: StandaloneSettings) -> Program:
     )
 
 
-async def worker(settings: StandaloneSettings) -> Program:
+async def worker(settings: StandaloneSettings, module: str = "worker") -> Program:
     """Ready when Temporal hears from it."""
     client = await connect(settings)
     request = DescribeTaskQueueRequest(
@@ -119,7 +125,7 @@ async def worker(settings: StandaloneSettings) -> Program:
 
     return Program(
         name="worker",
-        command=[sys.executable, "-m", "worker"],
+        command=[sys.executable, "-m", module],
         ready=polls,
         environment=environment(settings),
         stop_within=settings.grace_seconds + 10,
@@ -146,11 +152,18 @@ def api(settings: StandaloneSettings) -> Program:
 def environment(settings: StandaloneSettings) -> dict[str, str]:
     """What was set here, by whatever way, as the children read it."""
     given = {name: getattr(settings, name) for name in settings.model_fields_set} | {"home": settings.home.resolve()}
-    return {
-        f"HUANJIAN_{name.upper()}": value.get_secret_value() if isinstance(value, SecretStr) else str(value)
-        for name, value in given.items()
-        if value is not None
-    }
+    return {f"HUANJIAN_{name.upper()}": _text(value) for name, value in given.items() if value is not None}
+
+
+def _text(value: object) -> str:
+    """A setting as the environment carries it; settings of many values are read as JSON."""
+    match value:
+        case SecretStr():
+            return value.get_secret_value()
+        case frozenset():
+            return json.dumps(sorted(value))
+        case _:
+            return str(value)
 
 
 def show_addresses(settings: StandaloneSettings) -> None:

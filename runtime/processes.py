@@ -42,11 +42,12 @@ class Program:
 class Processes:
     """The running programs of one home folder; leaving the context stops them, the last started first.
 
-    A program that ends by itself is reported and started again, after pauses that grow.
+    A program that ends by itself is reported and started again, after pauses that grow to `longest_pause` seconds.
     Children outlive a parent killed with SIGKILL; entering the context finds and stops them.
     """
 
-    def __init__(self, home: Path, report: Callable[[str], None]) -> None:
+    def __init__(self, home: Path, report: Callable[[str], None], longest_pause: float = LONGEST_PAUSE) -> None:
+        self._longest_pause = longest_pause
         self._logs = home / "logs"
         self._record = home / "processes.json"
         self._report = report
@@ -91,7 +92,7 @@ class Processes:
                 pause = FIRST_PAUSE
             self._report(f"{child.how_it_ended()}\nStarting {child.program.name} again in {pause:g} s.")
             await asyncio.sleep(pause)
-            pause = min(2 * pause, LONGEST_PAUSE)
+            pause = min(2 * pause, self._longest_pause)
             try:
                 await child.launch()
             except OSError as error:
