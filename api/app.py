@@ -13,7 +13,7 @@ from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api import health, pages, problems, v1
+from api import auth, health, pages, problems, v1
 from api.dependencies import House
 from api.problems import Problem
 from database import session
@@ -85,8 +85,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 class _Api(FastAPI):
     def openapi(self) -> dict[str, Any]:
+        """What a client generator needs; made when first asked for."""
         if self.openapi_schema is None:
-            problems.describe(super().openapi())
+            described = super().openapi()
+            problems.describe(described)
+            auth.describe(described)
         return super().openapi()
 
 
@@ -113,6 +116,8 @@ class Envelope:
                 answer["X-Request-Id"] = request_id
                 for name, value in SECURITY.items():
                     answer.setdefault(name, value)
+                if scope["path"].startswith("/v1/"):
+                    answer.setdefault("Cache-Control", "no-store")
             await send(message)
 
         structlog.contextvars.clear_contextvars()
@@ -125,7 +130,9 @@ class Envelope:
         try:
             await self._app(scope, receive, enveloped)
         except Exception:
-            _log.exception("request failed", path=scope["path"], method=scope["method"])
+            _log.exception(
+                "request failed", method=scope["method"], operation=getattr(scope.get("route"), "name", None)
+            )
             if started:
                 raise
             answer = await problems.answer(request, Problem("internal", id=request_id))

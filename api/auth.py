@@ -4,7 +4,7 @@ import hmac
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
 import structlog
@@ -53,10 +53,15 @@ def customer(language: str) -> Principal:
     return Principal("customer", "", (Role.CUSTOMER,), "", language)
 
 
-_cookie = APIKeyCookie(name=COOKIE, auto_error=False, description="A person's session, from `log_in`.")
-_bearer = HTTPBearer(auto_error=False, description="A system's API key, `hj_…`.", scheme_name="APIKey")
+_cookie = APIKeyCookie(
+    name=COOKIE, scheme_name="Session", auto_error=False, description="A person's session, from `log_in`."
+)
+_bearer = HTTPBearer(scheme_name="APIKey", auto_error=False, description="A system's API key, `hj_…`.")
 _csrf = APIKeyHeader(
-    name=CSRF_HEADER, auto_error=False, description="With the cookie, and needed for all but GET: from `log_in`."
+    name=CSRF_HEADER,
+    scheme_name="CSRF",
+    auto_error=False,
+    description="Goes with the session for everything but GET; from `log_in`.",
 )
 
 
@@ -129,6 +134,15 @@ async def log_out(request: Request, response: Response, session: AsyncSession) -
         await accounts.log_out(session, token)
         await session.commit()
     response.delete_cookie(COOKIE, httponly=True, samesite="lax")
+
+
+def describe(openapi: dict[str, Any]) -> None:
+    """Says what goes together: FastAPI lists every scheme as enough by itself."""
+    for methods in openapi["paths"].values():
+        for method, operation in methods.items():
+            if "security" in operation:
+                session: dict[str, list[str]] = {"Session": []} if method == "get" else {"Session": [], "CSRF": []}
+                operation["security"] = [{"APIKey": []}, session]
 
 
 def is_https(request: Request, settings: Settings) -> bool:

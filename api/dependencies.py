@@ -49,6 +49,7 @@ def idempotency_key(
     idempotency_key: Annotated[
         str,
         Header(
+            alias="Idempotency-Key",
             min_length=1,
             max_length=200,
             pattern=r"^[\x21-\x7e]+$",

@@ -194,7 +194,7 @@ def from_validation(error: RequestValidationError) -> Problem:
     found = error.errors()
     if any(one["type"] == "json_invalid" for one in found):
         return Problem("malformed_json")
-    if any(one["type"] == "missing" and one["loc"] == ("header", "idempotency-key") for one in found):
+    if any(one["type"] == "missing" and one["loc"] == ("header", "Idempotency-Key") for one in found):
         return Problem("idempotency_key_missing")
     return Problem("invalid_request", errors=[_field_error(one) for one in found])
 
@@ -266,6 +266,8 @@ def responses(*codes: Code) -> dict[int | str, dict[str, Any]]:
             kind.status, {"model": ProblemDetails, "description": "", "content": {MEDIA_TYPE: {"examples": {}}}}
         )
         entry["description"] += (" / " if entry["description"] else "") + kind.en
+        if kind.status == 503:
+            entry["headers"] = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds."}}
         entry["content"][MEDIA_TYPE]["examples"][code] = {
             "summary": kind.en,
             "value": {

@@ -7,6 +7,7 @@ from api.v1 import (
     applications,
     carriers,
     orders,
+    problems,
     purchase_orders,
     reference,
     session,
@@ -16,5 +17,7 @@ from api.v1 import (
 )
 
 router = APIRouter(prefix="/v1", responses=responses("invalid_request", "database_unreachable", "internal"))
-for _part in (session, applications, orders, purchase_orders, stock, shipments, reference, tracking, carriers):
+for _part in (
+    session, applications, orders, purchase_orders, stock, shipments, reference, tracking, carriers, problems
+):  # fmt: skip
     router.include_router(_part.router)

@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Annotated, Final
 
 import structlog
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Body, Depends, Query, Response
+from fastapi.openapi.models import Example
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio.service import RPCError
@@ -23,6 +24,18 @@ from runtime.temporal import start_document
 
 PATIENCE: Final = 3
 """Seconds that an applicant waits for the order's workflow to start; later it starts by itself."""
+
+EXAMPLES: Final[dict[str, Example]] = {
+    "hotline": {
+        "value": {
+            "channel": "hotline",
+            "customer": {"name": "王芳", "phone": "13800005678", "city": "杭州市", "address": "示范路 1 号"},
+            "serial": "HG26A000123",
+            "fault": "开机有异响，风力很小",
+            "lines": [{"part": "CXW-MOTOR-200", "quantity": 1}],
+        }
+    }
+}
 
 router = APIRouter(prefix="/applications", tags=["applications"])
 _log = structlog.stdlib.get_logger(__name__)
@@ -63,7 +76,7 @@ async def apply(
     role: Annotated[Role, Depends(only(Role.SERVICE_AGENT, Role.SYSTEM))],
     key: IdempotencyKey,
     now: Now,
-    application: Application,
+    application: Annotated[Application, Body(openapi_examples=EXAMPLES)],
     policy: Annotated[str | None, Query(max_length=32, description="Another policy than the usual one.")] = None,
 ) -> Received:
     """Receives an application and gives it its number. The number holds even if the engine can't be reached."""

@@ -2,7 +2,8 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Body, Path, Query
+from fastapi.openapi.models import Example
 from pydantic import BaseModel
 
 from api.auth import Principal, Signed
@@ -22,6 +23,28 @@ router = APIRouter(prefix="/orders", tags=["orders"])
 Number = Annotated[str, Path(max_length=32, examples=["RO-20261123-00015"])]
 CursorParameter = Annotated[str | None, Query(max_length=400, description="`next` of the page before.")]
 Limit = Annotated[int, Query(ge=1, le=100)]
+
+EXAMPLES: dict[str, Example] = {
+    "quote": {"value": {"action": "quote", "lines": [{"part": "CXW-MOTOR-200", "quantity": 1}]}},
+    "approve": {
+        "value": {
+            "action": "approve",
+            "customer_data": True,
+            "fault_and_part": True,
+            "warranty": True,
+            "company_policy": True,
+        }
+    },
+    "book_appointment": {
+        "value": {
+            "action": "book_appointment",
+            "technician": "technician",
+            "starts_at": "2026-11-27T14:00:00+08:00",
+            "minutes": 60,
+        }
+    },
+    "cancel": {"value": {"action": "cancel", "reason": "customer_wish"}},
+}
 
 DECIDING = responses(
     "idempotency_key_missing",
@@ -111,7 +134,7 @@ async def decide_order(
     key: IdempotencyKey,
     now: Now,
     number: Number,
-    decision: Decision,
+    decision: Annotated[Decision, Body(openapi_examples=EXAMPLES)],
 ) -> Decided:
     """Takes a decision; the answer says where the order stands afterwards. After a 503 send the same again."""
     return await decide(house, session, who, ORDER, number, decision, key=key, now=now)

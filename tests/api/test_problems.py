@@ -155,6 +155,13 @@ async def test_a_connection_that_breaks_is_the_databases_fault(staff: Staff) -> 
     assert again.status_code == 401
 
 
+async def test_a_problems_type_leads_to_its_kind(client: httpx.AsyncClient) -> None:
+    address, _, code = (await client.get("/v1/orders")).json()["type"].partition("#")
+    kinds = {kind["code"]: kind for kind in (await client.get(address)).json()}
+    assert kinds[code]["status"] == 401
+    assert kinds.keys() == CATALOGUE.keys()
+
+
 async def test_browsers_are_told_to_be_careful(client: httpx.AsyncClient) -> None:
     headers = (await client.get("/healthz")).headers
     assert headers["content-security-policy"].startswith("default-src 'self';")
@@ -192,11 +199,12 @@ async def test_the_description_is_enough_for_a_client_generator(client: httpx.As
                 assert list(answer["content"]) == [MEDIA_TYPE], (path, method, code)
     decide = described["paths"]["/v1/orders/{number}/decisions"]["post"]
     assert {"409", "403", "422", "503", "400", "401", "404"} <= set(decide["responses"])
-    assert {"name": "idempotency-key", "in": "header", "required": True}.items() <= {
+    assert {"name": "Idempotency-Key", "in": "header", "required": True}.items() <= {
         key: value for parameter in decide["parameters"] for key, value in parameter.items()
     }.items()
     assert decide["requestBody"]["content"]["application/json"]["schema"]["discriminator"]["propertyName"] == "action"
-    assert {"APIKey", "APIKeyCookie"} <= set(described["components"]["securitySchemes"])
+    assert decide["security"] == [{"APIKey": []}, {"Session": [], "CSRF": []}]
+    assert {"APIKey", "Session", "CSRF"} == set(described["components"]["securitySchemes"])
     order = described["components"]["schemas"]["OrderAnswer"]["properties"]
     assert not {"tracking_token", "state"} & order.keys()
     json.dumps(described, allow_nan=False)
