@@ -1,0 +1,144 @@
+"""A real browser before the real pages: Debian's Chromium, driven by Playwright, the server on loopback."""
+
+import asyncio
+import os
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from socket import socket
+from typing import Any
+
+import pytest
+import uvicorn
+from fastapi import FastAPI
+from playwright.async_api import Browser, Page, async_playwright
+from pydantic import SecretStr
+
+from api.app import create_app
+from api.dependencies import House
+from api.pages.rendering import STATIC
+from database import session
+from database.reference import DEMO_PASSWORD
+from runtime.ports import free_port
+from runtime.settings import LOOPBACK, Settings
+from tests.conftest import NewDatabase
+from tests.pages.cases import Cases
+from tests.pages.engine import Engine
+
+CHROMIUM = "/usr/bin/chromium"
+REQUIRED = os.environ.get("HUANJIAN_BROWSER_REQUIRED") == "1"
+DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+QUIET = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+
+
+@dataclass
+class Shop:
+    """The pages being served, the cases in them, and browsers to look at them."""
+
+    address: str
+    cases: Cases
+    chromium: Browser
+
+    @asynccontextmanager
+    async def visitor(
+        self, user: str | None = None, *, language: str = "zh", size: dict[str, int] | None = None, script: bool = True
+    ) -> AsyncIterator[Page]:
+        """Somebody with a browser of their own, logged in as `user` if one is given; errors in it fail the test."""
+        context = await self.chromium.new_context(
+            viewport=size or DESKTOP,  # type: ignore[arg-type]
+            base_url=self.address,
+            locale={"zh": "zh-CN", "en": "en-GB"}[language],
+            java_script_enabled=script,
+        )
+        page, complaints = await context.new_page(), list[str]()
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda line: complaints.append(line.text) if _bad(line.text, line.type) else None)
+        if user:
+            await self._log_in(page, user, language)
+        yield page
+        await context.close()
+        assert not complaints
+
+    async def _log_in(self, page: Page, user: str, language: str) -> None:
+        await page.goto("/login")
+        await page.fill("#user", user)
+        await page.fill("#password", DEMO_PASSWORD)
+        await page.press("#password", "Enter")
+        await page.wait_for_url("**/orders*")
+        if not (await page.get_attribute("html", "lang") or "").startswith(language):
+            await page.click(f'button[name=language][value="{language}"]')
+            await page.wait_for_selector(f'html[lang^="{language}"]')
+
+
+def _bad(text: str, kind: str) -> bool:
+    """Answers like 409 and 422 are meant, and Chromium logs them; anything else is not."""
+    return kind == "error" and "the server responded with a status of 4" not in text
+
+
+@pytest.fixture(scope="session")
+async def chromium() -> AsyncIterator[Browser]:
+    if shutil.which(CHROMIUM) is None:
+        message = f"no browser at {CHROMIUM}: install Debian's chromium and fonts-noto-cjk to run these tests"
+        pytest.fail(message) if REQUIRED else pytest.skip(message)
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture(scope="module")
+async def shop(new_database: NewDatabase, chromium: Browser) -> AsyncIterator[Shop]:
+    async with new_database() as url:
+        engine = session.engine(url)
+        sessions, port = session.sessions(engine), free_port()
+        address = f"http://{LOOPBACK}:{port}"
+        settings = Settings(database_url=SecretStr(url), public_url=address)
+        app, stand_in = create_app(settings), Engine(sessions)
+        app.state.house = House(settings, sessions, stand_in)  # type: ignore[arg-type]
+        async with _served(app, port):
+            yield Shop(address, Cases(app.state.house, stand_in), chromium)
+        await engine.dispose()
+
+
+class _Server(uvicorn.Server):
+    """Says when it is ready."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = asyncio.Event()
+
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.ready.set()
+
+
+@asynccontextmanager
+async def _served(app: FastAPI, port: int) -> AsyncIterator[None]:
+    server = _Server(uvicorn.Config(app, LOOPBACK, port, lifespan="off", log_level="warning", ws="none"))
+    serving = asyncio.create_task(server.serve())
+    await server.ready.wait()
+    yield
+    server.should_exit = True
+    await serving
+
+
+async def faults(page: Page) -> list[dict[str, Any]]:
+    """What axe finds against WCAG 2.2 AA, and what is wider than the screen."""
+    await page.evaluate((STATIC / "vendor" / "axe.min.js").read_text())
+    found = await page.evaluate(
+        """async () => (await axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']}))
+        .violations.map(({id, nodes}) => ({id, where: nodes.map((node) => node.target.join(' ')).slice(0, 5)}))"""
+    )
+    wide = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    return [*found, *([{"id": "sideways", "where": wide}] if wide > 0 else [])]
+
+
+def shot(name: str) -> Path | None:
+    """Where a picture of a page goes; nowhere unless HUANJIAN_SHOTS names a folder."""
+    folder = os.environ.get("HUANJIAN_SHOTS")
+    return Path(folder) / f"{name}.png" if folder else None

@@ -1,0 +1,212 @@
+"""The pages in a real browser: usable for everybody, in both languages, on a desk and on a phone."""
+
+import re
+from dataclasses import dataclass
+
+import pytest
+from playwright.async_api import Page, expect
+
+from domain.stages import Action
+from tests.browser.conftest import DESKTOP, PHONE, Shop, faults, shot
+from tests.pages.cases import SOLD_OUT
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+
+SIZES = {"desktop": DESKTOP, "phone": PHONE}
+
+
+@dataclass
+class Look:
+    """A page and who looks at it."""
+
+    user: str | None
+    address: str
+
+
+@pytest.fixture(scope="module")
+async def looks(shop: Shop) -> dict[str, Look]:
+    """Every page, with something on it."""
+    cases = shop.cases
+    triage = await cases.apply(urgent=True)
+    quoted, audit, dispatch = await cases.quoted(), await cases.audited(), await cases.approved()
+    sourcing = await cases.approved(**SOLD_OUT)
+    transit, delivered, rework, closed = (
+        await cases.in_transit(),
+        await cases.delivered(),
+        await cases.reworked(),
+        await cases.closed(),
+    )
+    purchase = await cases.purchase_order()
+    return {
+        "log-in": Look(None, "/login"),
+        "list": Look("supervisor", "/orders?which=all"),
+        "list-empty": Look("supervisor", "/orders?text=nobody-of-that-name"),
+        "application": Look("agent", "/orders/new"),
+        "order-triage": Look("agent", f"/orders/{triage}"),
+        "order-audit": Look("auditor", f"/orders/{audit}"),
+        "order-dispatch": Look("keeper", f"/orders/{dispatch}"),
+        "order-sourcing": Look("buyer", f"/orders/{sourcing}"),
+        "order-in-transit": Look("supervisor", f"/orders/{transit}"),
+        "order-installation": Look("dispatcher", f"/orders/{delivered}"),
+        "order-rework": Look("agent", f"/orders/{rework}"),
+        "order-closed": Look("agent", f"/orders/{closed}"),
+        "purchase-orders": Look("buyer", "/purchase-orders"),
+        "purchase-order": Look("keeper", f"/purchase-orders/{purchase}"),
+        "stock": Look("keeper", "/stock?model=HG-RO600"),
+        "tracking-quoted": Look(None, f"/track/{await cases.token(quoted)}"),
+        "tracking-in-transit": Look(None, f"/track/{await cases.token(transit)}"),
+        "tracking-closed": Look(None, f"/track/{await cases.token(closed)}"),
+        "not-found": Look("agent", "/orders/RO-20200101-00010"),
+    }
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+async def test_everybody_can_use_every_page(shop: Shop, looks: dict[str, Look], language: str) -> None:
+    found = {}
+    for user in sorted({look.user or "" for look in looks.values()}):
+        async with shop.visitor(user or None, language=language) as page:
+            for name, look in looks.items():
+                if (look.user or "") != user:
+                    continue
+                await page.goto(look.address)
+                await _in(page, language)
+                for size, viewport in SIZES.items():
+                    await page.set_viewport_size(viewport)  # type: ignore[arg-type]
+                    if picture := shot(f"{name}-{language}-{size}"):
+                        await page.screenshot(path=picture, full_page=True)
+                await _unfold(page)
+                for size, viewport in SIZES.items():
+                    await page.set_viewport_size(viewport)  # type: ignore[arg-type]
+                    if faulty := await faults(page):
+                        found[name, size] = faulty
+    assert found == {}
+
+
+async def _unfold(page: Page) -> None:
+    """Opens whatever is folded away, so that it is looked at too."""
+    await page.evaluate(
+        """document.querySelectorAll("details").forEach((one) => { one.name = ""; one.open = true; })"""
+    )
+
+
+async def _in(page: Page, language: str) -> None:
+    """Customers read the language they were spoken to in, until they choose another."""
+    if not (await page.get_attribute("html", "lang") or "").startswith(language):
+        await page.click(f'button[name=language][value="{language}"]')
+        await page.wait_for_selector(f'html[lang^="{language}"]')
+
+
+async def test_an_order_is_quoted_in_place(shop: Shop) -> None:
+    number = await shop.cases.apply()
+    async with shop.visitor("agent", language="en") as page:
+        await page.goto(f"/orders/{number}")
+        await page.evaluate("window.here = true")
+        await page.click("text=Another line")
+        await expect(page.locator('[name="lines.1.part"]')).to_be_visible()
+        await page.click("text=Send the quotation to the customer")
+        await expect(page.locator("[role=status]")).to_contain_text("Done: Quote time, cost and guarantee")
+        await expect(page.locator("[role=status]")).to_be_focused()
+        await expect(page.locator(".stages [aria-current]")).to_have_text("Customer's consent")
+        assert await page.evaluate("window.here"), "the page was loaded anew"
+
+
+async def test_errors_stand_beside_their_field_and_take_the_focus(shop: Shop) -> None:
+    number = await shop.cases.apply()
+    async with shop.visitor("agent", language="en") as page:
+        await page.goto(f"/orders/{number}")
+        await page.click("summary:has-text('Refuse the application')")
+        await page.fill("#refuse-explanation", "An operating error.")
+        await page.click("#act-refuse button")
+        await expect(page.locator("#refuse-reason-error")).to_contain_text("Choose one of these.")
+        await expect(page.locator("#act-refuse [role=alert]")).to_be_focused()
+        assert await page.input_value("#refuse-explanation") == "An operating error."
+        await page.select_option("#refuse-reason", "operating_error")
+        await page.click("#act-refuse button")
+        await page.click("text=Yes, refuse it")
+        await expect(page.locator(".waits")).to_contain_text("This application was rejected")
+
+
+async def test_who_was_faster_is_shown_in_place(shop: Shop) -> None:
+    number = await shop.cases.apply()
+    async with shop.visitor("agent", language="en") as page:
+        await page.goto(f"/orders/{number}")
+        await shop.cases.decide(number, Action.CANCEL, "supervisor", reason="duplicate")
+        await page.fill("#quote-note", "typed in vain")
+        await page.click("text=Send the quotation to the customer")
+        await expect(page.locator("[role=alert]")).to_contain_text("何平 was faster: cancelled the order")
+        await expect(page.locator("[role=alert]")).to_contain_text("typed in vain")
+
+
+async def test_news_come_by_themselves(shop: Shop) -> None:
+    number = await shop.cases.apply()
+    async with shop.visitor("supervisor", language="en") as page:
+        await page.goto(f"/orders/{number}")
+        await shop.cases.decide(number, Action.QUOTE, "agent", lines=[{"part": "CXW-MOTOR-200"}])
+        await expect(page.locator("#news")).to_contain_text(
+            "told the customer time, cost and guarantee", timeout=15_000
+        )
+        await page.click("text=Show where it stands now")
+        await expect(page.locator(".stages [aria-current]")).to_have_text("Customer's consent")
+
+
+async def test_the_list_is_filtered_in_place_and_in_the_address(shop: Shop) -> None:
+    number = await shop.cases.audited()
+    async with shop.visitor("auditor2", language="en") as page:
+        await page.evaluate("window.here = true")
+        await page.select_option("#stage", "audit")
+        await page.wait_for_url("**stage=audit**")
+        await expect(page.locator(f"text={number}")).to_be_visible()
+        await page.select_option("#stage", "triage")
+        await expect(page.locator(".empty-list")).to_be_visible()
+        assert await page.evaluate("window.here"), "the page was loaded anew"
+        await page.go_back()
+        await expect(page.locator(f"text={number}")).to_be_visible()
+
+
+async def test_the_keyboard_is_enough(shop: Shop) -> None:
+    number = await shop.cases.audited()
+    async with shop.visitor("auditor", language="en") as page:
+        await page.goto(f"/orders/{number}")
+        await page.keyboard.press("Tab")
+        await expect(page.locator(".skip")).to_be_focused()
+        await page.keyboard.press("Enter")
+        for check in ("customer_data", "fault_and_part", "warranty", "company_policy"):
+            await _tab_to(page, f"approve-{check}")
+            await page.keyboard.press("Space")
+        await page.keyboard.press("Tab")
+        await page.keyboard.type("All in order.")
+        await page.keyboard.press("Tab")
+        await page.keyboard.press("Enter")
+        await expect(page.locator("[role=status]")).to_contain_text("Done: Sign")
+
+
+async def _tab_to(page: Page, element: str) -> None:
+    for _ in range(40):
+        if await page.evaluate("document.activeElement.id") == element:
+            return
+        await page.keyboard.press("Tab")
+    raise AssertionError(f"Tab never comes to {element}")
+
+
+async def test_it_works_without_script(shop: Shop) -> None:
+    number = await shop.cases.apply()
+    async with shop.visitor("agent", language="en", script=False) as page:
+        await page.goto(f"/orders/{number}")
+        await page.click("text=Another line")
+        await expect(page.locator('[name="lines.1.part"]')).to_be_visible()
+        await page.click("text=Send the quotation to the customer")
+        await page.wait_for_url(re.compile(rf"/orders/{number}\?done=quote"))
+        await page.click("summary:has-text('Cancel the order')")
+        await page.select_option("#cancel-reason", "customer_wish")
+        await page.click("#act-cancel button")
+        await page.click("text=Yes, cancel the order")
+        await expect(page.locator(".waits")).to_contain_text("This order was cancelled")
+
+
+async def test_the_customer_agrees_on_a_phone(shop: Shop) -> None:
+    token = await shop.cases.token(await shop.cases.quoted())
+    async with shop.visitor(language="en", size=PHONE) as page:
+        await page.goto(f"/track/{token}")
+        await page.click("form button:has-text('我同意')")
+        await expect(page.locator("[role=status]")).to_contain_text("感谢确认")
+        await expect(page.locator("h1")).to_have_text("您的申请正在审核")
