@@ -12,7 +12,8 @@ from api.i18n import Language
 from api.pages import forms
 from api.pages.forms import Choice, Form, Said
 from database.reading.documents import Head
-from database.reading.orders import OrderView, ShipmentView
+from database.reading.orders import OrderView
+from database.reading.shipments import ShipmentView
 from database.tables import AppointmentState, ClaimState, LineState, ShipmentState
 from domain.decisions import DECISIONS, Completion
 from domain.stages import ORDER, Action, Role

@@ -16,7 +16,7 @@ from api.i18n import Language
 from api.pages.rendering import Reader
 from database.reading import documents
 from database.reading.documents import Event
-from database.reading.orders import ShipmentView
+from database.reading.shipments import ShipmentView
 from database.tables import Channel, Outbox
 from domain.decisions import (
     AuditReason,

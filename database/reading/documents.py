@@ -1,9 +1,8 @@
 """Where a document stands and what happened to it; the same for orders and purchase orders."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Select, literal, null, select
@@ -103,26 +102,24 @@ async def last_step(session: AsyncSession, number: str) -> Event:
 
 
 async def _events(session: AsyncSession, number: str, wanted: Any, order: Any, limit: int) -> list[Event]:
-    rows: Sequence[Any] = (
-        await session.execute(
-            select(
-                EventLog.seq,
-                EventLog.at,
-                EventLog.action,
-                EventLog.by,
-                UserAccount.name.label("by_name"),
-                EventLog.role,
-                EventLog.round,
-                EventLog.from_stage,
-                EventLog.to_stage,
-                EventLog.details,
-                Submission.content.label("said"),
-            )
-            .outerjoin(UserAccount, UserAccount.code == EventLog.by)
-            .outerjoin(Submission, Submission.id == EventLog.submission)
-            .where(EventLog.document == number, wanted)
-            .order_by(order)
-            .limit(limit)
-        )
-    ).all()
-    return [Event.model_validate(row) for row in rows]
+    found = await session.execute(_EVENTS.where(EventLog.document == number, wanted).order_by(order).limit(limit))
+    return [Event.model_validate(row) for row in found]
+
+
+_EVENTS: Final = (
+    select(
+        EventLog.seq,
+        EventLog.at,
+        EventLog.action,
+        EventLog.by,
+        UserAccount.name.label("by_name"),
+        EventLog.role,
+        EventLog.round,
+        EventLog.from_stage,
+        EventLog.to_stage,
+        EventLog.details,
+        Submission.content.label("said"),
+    )
+    .outerjoin(UserAccount, UserAccount.code == EventLog.by)
+    .outerjoin(Submission, Submission.id == EventLog.submission)
+)

@@ -32,12 +32,12 @@ from sqlalchemy.orm import aliased
 
 from database.reading.documents import View, WaitView
 from database.reading.keyset import Cursor, Page
+from database.reading.shipments import ShipmentView, shipments
 from database.tables import (
     Appointment,
     AppointmentState,
     BackOrder,
     BackOrderState,
-    CarrierAccount,
     Channel,
     Claim,
     ClaimState,
@@ -45,8 +45,6 @@ from database.tables import (
     Fault,
     LineState,
     OrderLine,
-    Parcel,
-    ParcelScan,
     Part,
     ProductModel,
     PurchaseOrder,
@@ -55,13 +53,11 @@ from database.tables import (
     ReplacementOrder,
     ServiceCentre,
     Shipment,
-    ShipmentState,
     UserAccount,
 )
 from domain.decisions import LossReason
 from domain.messages import OrderState
 from domain.numbers import is_well_formed
-from domain.parcels import Milestone, Trouble
 from domain.stages import ENDS, OPEN, PurchaseStage, Role, Stage
 from domain.waiting import Clock
 
@@ -171,37 +167,6 @@ class QuotationView(View):
     guarantee_months: int
     consented_at: datetime | None
     consented_by: str | None
-
-
-class MilestoneView(View):
-    at: datetime
-    milestone: Milestone
-    trouble: Trouble | None
-    place: str
-
-
-class ShipmentView(View):
-    """Goods under way; `milestone` is what the carrier's scans add up to, `way` each of them, oldest first."""
-
-    id: str
-    order: str
-    round: int
-    state: ShipmentState
-    carrier: str
-    carrier_name_en: str
-    carrier_name_zh: str
-    waybill: str | None
-    has_label: bool
-    weight_kg: Decimal
-    packed_at: datetime | None
-    packed_by: str | None
-    handed_over_at: datetime | None
-    expected_at: datetime | None
-    delivered_at: datetime | None
-    milestone: Milestone | None
-    trouble: Trouble | None
-    last_moved_at: datetime | None
-    way: tuple[MilestoneView, ...]
 
 
 class AppointmentView(View):
@@ -461,7 +426,7 @@ def _rows(keys: FromClause, now: datetime, *, descending: bool) -> Select[*tuple
 
 async def order_view(session: AsyncSession, number: str, now: datetime) -> OrderView | None:
     """The order with this number, in three questions."""
-    found = (await session.execute(_order(_O.number == number))).one_or_none()
+    found = (await session.execute(_ORDER.where(_O.number == number))).one_or_none()
     if found is None:
         return None
     order, quotation = found.ReplacementOrder, found.Quotation
@@ -525,6 +490,14 @@ async def number_by_token(session: AsyncSession, token: str) -> str | None:
 
 async def order_lines(session: AsyncSession, number: str) -> list[LineView]:
     """The order's parts, round by round; dropped ones were replaced by others and are left out."""
+    rows = await session.execute(_LINES.where(OrderLine.order == number))
+    return [LineView.model_validate(row) for row in rows]
+
+
+_NONE: Final = literal([], JSONB)
+
+
+def _lines() -> Select[*tuple[Any, ...]]:
     expected = (
         select(PurchaseOrder.number, PurchaseOrder.stage, PurchaseOrder.promised_at)
         .join(BackOrder, BackOrder.purchase_order == PurchaseOrder.number)
@@ -533,7 +506,7 @@ async def order_lines(session: AsyncSession, number: str) -> list[LineView]:
         .limit(1)
         .lateral("expected")
     )
-    rows = await session.execute(
+    return (
         select(
             OrderLine.id,
             OrderLine.round,
@@ -552,56 +525,12 @@ async def order_lines(session: AsyncSession, number: str) -> list[LineView]:
         )
         .join(Part, Part.code == OrderLine.part)
         .outerjoin(expected, true())
-        .where(OrderLine.order == number, OrderLine.state != LineState.DROPPED)
+        .where(OrderLine.state != LineState.DROPPED)
         .order_by(OrderLine.round, OrderLine.id)
     )
-    return [LineView.model_validate(row) for row in rows]
 
 
-async def shipments(session: AsyncSession, wanted: ColumnElement[bool]) -> list[ShipmentView]:
-    """Shipments with the way of their parcels, oldest first."""
-    scan = func.jsonb_build_object(
-        "at", ParcelScan.at, "milestone", ParcelScan.milestone, "trouble", ParcelScan.trouble, "place", ParcelScan.place
-    )
-    way = (
-        select(func.coalesce(func.jsonb_agg(aggregate_order_by(scan, ParcelScan.at, ParcelScan.key)), _NONE))
-        .where(ParcelScan.shipment == Shipment.id)
-        .scalar_subquery()
-    )
-    rows = await session.execute(
-        select(
-            Shipment.id,
-            Shipment.order,
-            Shipment.round,
-            Shipment.state,
-            Shipment.account.label("carrier"),
-            CarrierAccount.name_en.label("carrier_name_en"),
-            CarrierAccount.name_zh.label("carrier_name_zh"),
-            Shipment.waybill,
-            Parcel.label.is_not(None).label("has_label"),
-            Shipment.weight_kg,
-            Shipment.packed_at,
-            Shipment.packed_by,
-            Shipment.handed_over_at,
-            func.coalesce(Parcel.expected_at, Shipment.expected_at).label("expected_at"),
-            Shipment.delivered_at,
-            Parcel.milestone,
-            Parcel.trouble,
-            Parcel.last_moved_at,
-            way.label("way"),
-        )
-        .join(CarrierAccount, CarrierAccount.code == Shipment.account)
-        .outerjoin(Parcel, Parcel.shipment == Shipment.id)
-        .where(wanted)
-        .order_by(Shipment.id)
-    )
-    return [ShipmentView.model_validate(row) for row in rows]
-
-
-_NONE: Final = literal([], JSONB)
-
-
-def _order(wanted: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+def _order() -> Select[*tuple[Any, ...]]:
     entered = aliased(UserAccount)
     unit_model = aliased(ProductModel)
     newest = select(func.max(Quotation.seq)).where(Quotation.order == _O.number).correlate(_O).scalar_subquery()
@@ -627,7 +556,6 @@ def _order(wanted: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
         .outerjoin(ProductModel, ProductModel.code == _O.model)
         .outerjoin(Fault, Fault.code == _O.fault_code)
         .outerjoin(Quotation, and_(Quotation.order == _O.number, Quotation.seq == newest))
-        .where(wanted)
     )
 
 
@@ -657,3 +585,8 @@ def _claims() -> ScalarSelect[Any]:
         .correlate(_O)
         .scalar_subquery()
     )
+
+
+_ORDER: Final = _order()
+_LINES: Final = _lines()
+"""Made once: putting such statements together takes as long as asking them."""

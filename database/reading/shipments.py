@@ -1,14 +1,47 @@
-"""One shipment: what is in it, and every word the carrier said about it."""
+"""Shipments: what is in them, and what carriers said about them."""
 
 from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, Select, func, literal, select
+from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reading.documents import View
-from database.reading.orders import ShipmentView, shipments
-from database.tables import Parcel, ParcelScan, Part, Shipment, ShipmentLine
+from database.tables import CarrierAccount, Parcel, ParcelScan, Part, Shipment, ShipmentLine, ShipmentState
 from domain.parcels import Milestone, Trouble
+
+
+class MilestoneView(View):
+    at: datetime
+    milestone: Milestone
+    trouble: Trouble | None
+    place: str
+
+
+class ShipmentView(View):
+    """Goods under way; `milestone` is what the carrier's scans add up to, `way` each of them, oldest first."""
+
+    id: str
+    order: str
+    round: int
+    state: ShipmentState
+    carrier: str
+    carrier_name_en: str
+    carrier_name_zh: str
+    waybill: str | None
+    has_label: bool
+    weight_kg: Decimal
+    packed_at: datetime | None
+    packed_by: str | None
+    handed_over_at: datetime | None
+    expected_at: datetime | None
+    delivered_at: datetime | None
+    milestone: Milestone | None
+    trouble: Trouble | None
+    last_moved_at: datetime | None
+    way: tuple[MilestoneView, ...]
 
 
 class PackedLine(View):
@@ -49,6 +82,12 @@ class Label(View):
     label_type: str
 
 
+async def shipments(session: AsyncSession, wanted: ColumnElement[bool]) -> list[ShipmentView]:
+    """Shipments with the way of their parcels, oldest first."""
+    rows = await session.execute(_SHIPMENTS.where(wanted))
+    return [ShipmentView.model_validate(row) for row in rows]
+
+
 async def shipment_detail(session: AsyncSession, shipment: str) -> ShipmentDetail | None:
     """The shipment with this id, in three questions."""
     found = await shipments(session, Shipment.id == shipment)
@@ -85,3 +124,45 @@ async def label(session: AsyncSession, shipment: str) -> Label | None:
         )
     ).one_or_none()
     return Label.model_validate(found) if found else None
+
+
+def _shipments() -> Select[*tuple[Any, ...]]:
+    scan = func.jsonb_build_object(
+        "at", ParcelScan.at, "milestone", ParcelScan.milestone, "trouble", ParcelScan.trouble, "place", ParcelScan.place
+    )
+    way = (
+        select(
+            func.coalesce(func.jsonb_agg(aggregate_order_by(scan, ParcelScan.at, ParcelScan.key)), literal([], JSONB))
+        )
+        .where(ParcelScan.shipment == Shipment.id)
+        .scalar_subquery()
+    )
+    return (
+        select(
+            Shipment.id,
+            Shipment.order,
+            Shipment.round,
+            Shipment.state,
+            Shipment.account.label("carrier"),
+            CarrierAccount.name_en.label("carrier_name_en"),
+            CarrierAccount.name_zh.label("carrier_name_zh"),
+            Shipment.waybill,
+            Parcel.label.is_not(None).label("has_label"),
+            Shipment.weight_kg,
+            Shipment.packed_at,
+            Shipment.packed_by,
+            Shipment.handed_over_at,
+            func.coalesce(Parcel.expected_at, Shipment.expected_at).label("expected_at"),
+            Shipment.delivered_at,
+            Parcel.milestone,
+            Parcel.trouble,
+            Parcel.last_moved_at,
+            way.label("way"),
+        )
+        .join(CarrierAccount, CarrierAccount.code == Shipment.account)
+        .outerjoin(Parcel, Parcel.shipment == Shipment.id)
+        .order_by(Shipment.id)
+    )
+
+
+_SHIPMENTS: Final = _shipments()

@@ -8,11 +8,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reading.documents import View
 from database.reading.orders import (
-    MilestoneView,
     OrderView,
     number_by_token,
     order_view,
 )
+from database.reading.shipments import MilestoneView
 from database.tables import AppointmentState, EventLog, LineState, ShipmentState
 from domain.parcels import Milestone, Trouble
 from domain.stages import ORDER, Action, Role, Stage
