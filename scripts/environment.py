@@ -34,7 +34,7 @@ def main(name: str) -> None:
     print(f"environment: installing {lock.relative_to(ROOT)}; the first time takes a minute", flush=True)
     pip = _pip()
     _call([*pip, "--require-hashes", "-r", str(lock)])
-    _call([*pip, "--no-deps", "--no-build-isolation", "-e", str(ROOT)])
+    _call([*pip, "--quiet", "--no-deps", "--no-build-isolation", "-e", str(ROOT)])
     stamp.parent.mkdir(exist_ok=True)
     stamp.write_text(wanted)
 

@@ -15,10 +15,10 @@ PROGRAM = """
 import signal, sys
 from contextlib import nullcontext
 from runtime.terminal import foreground
-signal.signal(signal.SIGINT, lambda *_: None)
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 with foreground() if sys.argv[1] == "ours" else nullcontext():
     print("up", flush=True)
-    signal.pause()
+    signal.sigwait({signal.SIGINT})
 """
 
 
