@@ -60,7 +60,10 @@ async def receive_goods(work: PurchaseWork) -> None:
         "outstanding": outstanding,
         "orders": work.to_tell,
     }
+    if any(line.refused for line in said.lines):
+        work.told += [("goods_refused", Role.BUYER), ("goods_refused", Role.SERVICE_AGENT)]
     if not outstanding:
+        work.to_tell += await _send_away(work)
         work.stage, work.wait = PurchaseStage.GOODS_RECEIVED, None
     elif work.document.stage is PurchaseStage.PLACED:
         work.start(Clock.ARRIVAL)
@@ -100,6 +103,15 @@ async def _give_out(work: PurchaseWork) -> list[str]:
             back_order.state = BackOrderState.SERVED
             served.append(order.number)
     return list(dict.fromkeys(served))
+
+
+async def _send_away(work: PurchaseWork) -> list[str]:
+    """Nothing more will come, and somebody's pieces went to others meanwhile: who still waits looks elsewhere."""
+    waits = await waiting(work.session, work.document.number)
+    for back_order, _ in waits:
+        back_order.state = BackOrderState.WITHDRAWN
+    await work.session.flush()
+    return list(dict.fromkeys(order.number for _, order in waits))
 
 
 async def pass_on(work: PurchaseWork) -> None:

@@ -16,15 +16,27 @@ from database.tables import (
     ShipmentLine,
     ShipmentState,
 )
-from domain.stages import Action, Stage
+from domain.stages import Action, Refusal, Stage
 from domain.waiting import Clock
 
 
 async def source(work: OrderWork) -> None:
+    """What is wanted is looked for in stock and with suppliers (policy 3.2.1)."""
+    work.start(Clock.PARTS)
+    await _supply(work)
+
+
+async def source_again(work: OrderWork) -> None:
+    """Looked for once more; the clock runs on."""
+    if not await lines_in(work, LineState.WANTED):
+        raise Refusal("invalid_decision", "every part is reserved or on order")
+    await _supply(work)
+
+
+async def _supply(work: OrderWork) -> None:
     """Reserves what stock has, orders the rest; with every line reserved the order goes on to dispatch."""
     missing = [line for line in await lines_in(work, LineState.WANTED) if not await _reserve(work, line)]
     work.to_place += await order_missing(work.session, work.document, missing, work.time, work.at, work.effect)
-    work.start(Clock.PARTS)
     if missing:
         work.details |= {"back_ordered": [line.part for line in missing], "purchase_orders": work.to_place}
     await _go_on_if_complete(work)
@@ -38,18 +50,22 @@ async def _reserve(work: OrderWork, line: OrderLine) -> bool:
 
 
 async def restock(work: OrderWork) -> None:
-    """Pieces came in: the lines they were kept for are reserved now."""
+    """Pieces came in: the lines they were kept for are reserved now. A line that is neither reserved nor waited
+    for any more, as its pieces went to others, is looked for anew."""
     back_ordered = await lines_in(work, LineState.BACK_ORDERED)
-    waiting = await work.session.scalars(
-        select(BackOrder.line).where(
-            BackOrder.line.in_([line.id for line in back_ordered]), BackOrder.state == BackOrderState.WAITING
+    ids = [line.id for line in back_ordered]
+    held = {reservation.line for reservation in await stock.held(work.session, ids)}
+    waiting = set(
+        await work.session.scalars(
+            select(BackOrder.line).where(BackOrder.line.in_(ids), BackOrder.state == BackOrderState.WAITING)
         )
     )
-    still = set(waiting)
     for line in back_ordered:
-        if line.id not in still:
+        if line.id in held:
             line.state = LineState.RESERVED
-    await _go_on_if_complete(work)
+        elif line.id not in waiting:
+            line.state = LineState.WANTED
+    await _supply(work)
 
 
 async def _go_on_if_complete(work: OrderWork) -> None:
@@ -98,4 +114,4 @@ async def _instruct_dispatch(work: OrderWork) -> None:
     work.start(Clock.HANDOVER)
 
 
-STEPS: OrderSteps = {Action.RESTOCK: restock, Action.SOURCE_AGAIN: source}
+STEPS: OrderSteps = {Action.RESTOCK: restock, Action.SOURCE_AGAIN: source_again}
