@@ -8,7 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
 from domain.stages import Action
 
@@ -325,6 +325,13 @@ class ReceiveGoods(_Decision):
     action: Literal[Action.RECEIVE_GOODS] = Action.RECEIVE_GOODS
     lines: Annotated[tuple[ReceivedLine, ...], Field(min_length=1, max_length=20)]
     note: Text = ""
+
+    @field_validator("lines")
+    @classmethod
+    def _each_part_once(cls, lines: tuple[ReceivedLine, ...]) -> tuple[ReceivedLine, ...]:
+        if len({line.part for line in lines}) < len(lines):
+            raise ValueError("name each part once")
+        return lines
 
 
 Decision = Annotated[
