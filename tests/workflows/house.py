@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
@@ -148,7 +149,7 @@ class PaperCarriers(Carriers):
 
 @dataclass(frozen=True)
 class Week:
-    """A week of the office, to speak of its instants: `Mon 09:00`, `+Tue 18:00` in the week after."""
+    """A week of the office, to speak of its instants: `Mon 10:00`, `+Tue 18:00` in the week after."""
 
     monday: date
     DAYS: ClassVar = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -229,6 +230,12 @@ class Purchase(Document):
     async def stage(self) -> PurchaseStage:
         return (await self.row()).stage
 
+    async def alive(self) -> None:
+        async def started() -> bool:
+            return (await self.row()).started_at is not None
+
+        await self.house.until(started)
+
     async def until(self, stage: PurchaseStage) -> None:
         async def there() -> bool:
             return await self.stage() is stage
@@ -287,9 +294,12 @@ class Order(Document):
         return await self.house.all(Appointment, Appointment.order == self.number)
 
     async def purchases(self) -> list[Purchase]:
-        """The purchase orders its lines wait or waited for."""
+        """The purchase orders its lines wait or waited for, brought to life."""
         rows = await self.house.all(BackOrder, BackOrder.order == self.number)
-        return [Purchase(self.house, number) for number in dict.fromkeys(row.purchase_order for row in rows)]
+        found = [Purchase(self.house, number) for number in dict.fromkeys(row.purchase_order for row in rows)]
+        for purchase in found:
+            await purchase.alive()
+        return found
 
     async def taken(self) -> list[str]:
         """What this order holds of others' things: pieces, places in a purchase order, time, parcels."""
@@ -493,7 +503,7 @@ class House:
         await self.env.sleep(timedelta(**span))
 
     async def week(self, *, off: Sequence[str] = (), worked: Sequence[str] = ()) -> Week:
-        """Skips to nine o'clock of a Monday. Its weeks have five working days, but for those named."""
+        """Skips to ten o'clock of a Monday. Its weeks have five working days, but for those named."""
         today = (await self.now()).astimezone(OFFICE).date()
         week = Week(today + timedelta(days=7 - today.weekday()))
         days = [week.monday + timedelta(days=n) for n in range(-7, 70)]
@@ -502,7 +512,7 @@ class House:
         rows = [{"day": day, "worked": exceptions.get(day, day.weekday() < 5), "note": "test"} for day in days]
         async with self.sessions.begin() as session:
             await session.execute(insert(WorkingDayOverride).values(rows))
-        await self.sleep_until(week("Mon 09:00"))
+        await self.sleep_until(week("Mon 10:00"))
         return week
 
     async def until(self, condition: Callable[[], Awaitable[bool]]) -> None:
@@ -584,7 +594,10 @@ class House:
 
     async def open_purchases(self) -> list[Purchase]:
         rows = await self.all(PurchaseOrder, PurchaseOrder.stage.in_(PURCHASE_OPEN))
-        return [Purchase(self, row.number) for row in rows]
+        found = [Purchase(self, row.number) for row in rows]
+        for purchase in found:
+            await purchase.alive()
+        return found
 
     # stock
 
@@ -597,17 +610,20 @@ class House:
             ] + [("outside/opening", place, quantity)]
             for source, target, pieces in moves:
                 if pieces:
-                    await stock.move(
-                        session,
-                        part,
-                        pieces,
-                        source=source,
-                        target=target,
-                        at=await self.now(),
-                        by="keeper",
-                        document="TEST",
-                        effect=str(uuid4()),
-                    )
+                    await self.move(session, part, pieces, source, target)
+
+    async def move(self, session: AsyncSession, part: str, pieces: int, source: str, target: str) -> None:
+        await stock.move(
+            session,
+            part,
+            pieces,
+            source=source,
+            target=target,
+            at=await self.now(),
+            by="keeper",
+            document="TEST",
+            effect=str(uuid4()),
+        )
 
     async def available(self, part: str = "") -> int:
         """Free pieces in the house."""
