@@ -14,7 +14,7 @@ run:
 
 test: lint
 	@$(IN)/python scripts/vendor.py
-	$(IN)/pytest -n 2 $(ARGS)
+	$(IN)/pytest -n 2 --dist loadgroup $(ARGS)
 
 lint:
 	@$(PYTHON) scripts/environment.py dev
