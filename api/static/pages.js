@@ -1,10 +1,10 @@
 "use strict";
 // What HTML alone can't do. The pages work without it.
 
-// A summary of errors or an answer takes the focus when it comes, so that it is seen and read out.
+// A summary of errors or an answer takes the focus when it comes, so that it is seen and read out; else the first
+// field of a page that is there to be filled in.
 function focusNews(root) {
-  const news = root.querySelector("[data-focus]");
-  if (news) news.focus();
+  (root.querySelector("[data-focus]") ?? root.querySelector("form[data-first] .form-control"))?.focus();
 }
 
 document.addEventListener("DOMContentLoaded", () => focusNews(document));

@@ -103,7 +103,7 @@ async def test_an_order_is_quoted_in_place(shop: Shop) -> None:
         await page.evaluate("window.here = true")
         await page.click("text=Another line")
         await expect(page.locator('[name="lines.1.part"]')).to_be_visible()
-        await page.click("text=Send the quotation to the customer")
+        await page.press("#quote-lines-0-quantity", "Enter")
         await expect(page.locator("[role=status]")).to_contain_text("Done: Quote time, cost and guarantee")
         await expect(page.locator("[role=status]")).to_be_focused()
         await expect(page.locator(".stages [aria-current]")).to_have_text("Customer's consent")
@@ -116,12 +116,12 @@ async def test_errors_stand_beside_their_field_and_take_the_focus(shop: Shop) ->
         await page.goto(f"/orders/{number}")
         await page.click("summary:has-text('Refuse the application')")
         await page.fill("#refuse-explanation", "An operating error.")
-        await page.click("#act-refuse button")
+        await page.click("#act-refuse .btn")
         await expect(page.locator("#refuse-reason-error")).to_contain_text("Choose one of these.")
         await expect(page.locator("#act-refuse [role=alert]")).to_be_focused()
         assert await page.input_value("#refuse-explanation") == "An operating error."
         await page.select_option("#refuse-reason", "operating_error")
-        await page.click("#act-refuse button")
+        await page.click("#act-refuse .btn")
         await page.click("text=Yes, refuse it")
         await expect(page.locator(".waits")).to_contain_text("This application was rejected")
 
@@ -198,7 +198,7 @@ async def test_it_works_without_script(shop: Shop) -> None:
         await page.wait_for_url(re.compile(rf"/orders/{number}\?done=quote"))
         await page.click("summary:has-text('Cancel the order')")
         await page.select_option("#cancel-reason", "customer_wish")
-        await page.click("#act-cancel button")
+        await page.click("#act-cancel .btn")
         await page.click("text=Yes, cancel the order")
         await expect(page.locator(".waits")).to_contain_text("This order was cancelled")
 
