@@ -68,12 +68,13 @@ async def decide(
 
 def role_for(who: Principal, document: Head, action: Action) -> Role:
     """The role in which they may do this now. Raises Refusal `stage_moved_on`, `role_forbidden`, `own_case`."""
-    rule = document.life.rules.get(action)
-    role = (who.acting(rule) if rule else None) or who.roles[0]
-    if role is Role.SYSTEM:
-        raise Refusal("role_forbidden", f"{action} is for people")
-    document.life.next_stage(document.state.stage, action, role)
-    if role is Role.AUDITOR and who.code == document.entered_by:
+    rule, stage = document.life.rules.get(action), document.state.stage
+    if rule is None or stage not in rule.moves:
+        raise Refusal("stage_moved_on", f"{action} is not possible at stage {stage}")
+    role = who.acting(rule)
+    if role is None:
+        raise Refusal("role_forbidden", f"{action} is for {', '.join(sorted(rule.by))}")
+    if _own_case(who, role, document):
         raise Refusal("own_case", "who entered the case can't audit it")
     return role
 
@@ -82,12 +83,12 @@ def possible(who: Principal, document: Head) -> Iterator[tuple[Action, Role]]:
     """What they may do to the document now, and in which role."""
     for action, rule in document.life.rules.items():
         role = who.acting(rule)
-        if (
-            role
-            and document.state.stage in rule.moves
-            and not (role is Role.AUDITOR and who.code == document.entered_by)
-        ):
+        if role and document.state.stage in rule.moves and not _own_case(who, role, document):
             yield action, role
+
+
+def _own_case(who: Principal, role: Role, document: Head) -> bool:
+    return role is Role.AUDITOR and who.code == document.entered_by
 
 
 async def _put(house: House, document: Head, message: Decide) -> Decided:

@@ -35,6 +35,9 @@ APPROVE = {
 }
 
 
+MOVE = {"action": "move_due", "due": "2099-01-01T00:00:00Z", "explanation": "later"}
+
+
 @pytest.fixture
 async def settings(database_url: str, temporal: str) -> Settings:
     """A namespace of its own: every database begins with the same order number."""
@@ -217,6 +220,13 @@ async def test_roles_come_from_the_table(staff: Staff, sessions: Sessions) -> No
     for user in ("agent", "buyer", "keeper", "dispatcher", "technician", "supervisor", "administrator", "web"):
         refused = await decide(staff, user, number, APPROVE)
         assert (refused.status_code, refused.json()["code"]) == (403, "role_forbidden"), user
+    async with sessions.begin() as session:
+        (await session.get_one(UserAccount, "agent2")).roles = []
+        (await session.get_one(UserAccount, "web")).roles = ["system"]  # machines' news come another way
+    for user in ("agent2", "web"):
+        for said in (APPROVE, {"action": "cancel", "reason": "other"}, MOVE):
+            refused = await decide(staff, user, number, said)
+            assert (refused.status_code, refused.json()["code"]) == (403, "role_forbidden"), user
     async with sessions() as session:  # what was refused is not written down
         assert await session.scalar(select(func.count()).select_from(Submission)) == 2
 
