@@ -49,10 +49,10 @@ async def decide(
     document = await head(session, life, number)
     if document is None:
         raise Problem("not_found")
-    said = await submissions.recall(session, number, who.code, key, decision)
-    if said is not None and said.answer is not None:
-        return said.answer
     try:
+        said = await submissions.recall(session, number, who.code, key, decision)
+        if said is not None and said.answer is not None:
+            return said.answer
         role = said.role if said else role_for(who, document, action)
         if said is None:
             await submissions.keep(
