@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Generic, TypeVar, cast
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 
 from activities.telling import Telling
 from domain.messages import Decide, Decided, OrderState, PurchaseState, Step
@@ -168,7 +168,7 @@ class Desk(Generic[S]):
         """Quickly, as somebody waits; with the database away as long as it takes: a step is never left half done."""
         try:
             return cast("S", await workflow.execute_local_activity_method(self.commit, step, **quick(step.action)))
-        except ActivityError as failure:
+        except FailureError as failure:
             if refusal := _refusal(failure):
                 raise refusal from failure
             return await self._commit_patiently(step)
@@ -176,7 +176,7 @@ class Desk(Generic[S]):
     async def _commit_patiently(self, step: Step) -> S:
         try:
             return cast("S", await workflow.execute_activity_method(self.commit, step, **patient(step.action)))
-        except ActivityError as failure:
+        except FailureError as failure:
             if refusal := _refusal(failure):
                 raise refusal from failure
             raise
@@ -204,9 +204,9 @@ def _for_the_caller(refusal: Refusal) -> ApplicationError:
     return ApplicationError(str(refusal), type=refusal.code, non_retryable=True)
 
 
-def _refusal(failure: ActivityError) -> Refusal | None:
-    """The refusal a commit ended with, if that is what it was."""
-    cause = failure.cause
+def _refusal(failure: FailureError) -> Refusal | None:
+    """The refusal a commit ended with, if that is what it was. Local activities fail with it bare, others wrapped."""
+    cause = failure.cause if isinstance(failure, ActivityError) else failure
     if isinstance(cause, ApplicationError) and cause.non_retryable and cause.type:
         return Refusal(cause.type, cause.message)
     return None
