@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import func, select, update
 from temporalio import activity
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
 from database.session import Sessions
@@ -58,7 +58,10 @@ class Sweeping:
 
     @activity.defn
     async def compare(self) -> int:
-        """Open documents whose workflow the engine no longer knows go on from their last step; returns how many."""
+        """Open documents whose workflow failed, or is unknown to the engine, go on from their last step.
+
+        Returns how many.
+        """
         restarted = 0
         for table, state, workflow_id, kind in _DOCUMENTS:
             running = await self._client.count_workflows(f"WorkflowType = '{kind}' AND ExecutionStatus = 'Running'")
@@ -82,21 +85,21 @@ class Sweeping:
                 ).all()
             for number in numbers:
                 activity.heartbeat()
-                if workflow_id(number) in known or await self._exists(workflow_id(number)):
+                if workflow_id(number) in known or await self._lives(workflow_id(number)):
                     continue
                 async with self._sessions() as session:
                     row = (await session.execute(select(table.seq, table.state).where(table.number == number))).one()
-                activity.logger.error("%s has no workflow and goes on from step %s", number, row.seq)
+                activity.logger.error("%s has no living workflow and goes on from step %s", number, row.seq)
                 await start_document(self._client, self._task_queue, state.model_validate(row.state))
                 restarted += 1
         return restarted
 
-    async def _exists(self, workflow: str) -> bool:
-        """Lists lag behind; asked directly, the engine knows."""
+    async def _lives(self, workflow: str) -> bool:
+        """Whether it runs, or ran to its end a moment ago. Lists lag behind; asked directly, the engine knows."""
         try:
-            await self._client.get_workflow_handle(workflow).describe()
+            described = await self._client.get_workflow_handle(workflow).describe()
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
                 return False
             raise
-        return True
+        return described.status in (WorkflowExecutionStatus.RUNNING, WorkflowExecutionStatus.COMPLETED)
