@@ -1,0 +1,157 @@
+"""python -m faults: kills what can be killed, and counts what is lost, doubled or stuck."""
+
+import argparse
+import asyncio
+import shutil
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Final
+
+from rich.console import Console
+
+from faults import outages, passes, races, world
+from faults.cases import CASES, cases
+from faults.checks import all_checks
+from faults.deaths import Deaths
+from faults.people import Answered
+from faults.stack import Stack, settings_for
+from faults.storm import Storm
+from faults.tally import Difference
+
+KINDS: Final = ("lost", "doubled", "stuck")
+console = Console(highlight=False, soft_wrap=True)
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much a run does: orders a pass, hits of the storm, points of death of a hundred, length of an outage.
+
+    `patience` is how many seconds a pass may take before what is still open counts as stuck.
+    """
+
+    orders: int
+    hits: int
+    death_share: int
+    outage_seconds: float
+    alarm_races: int
+    patience: float
+    calm_seconds: float = 300
+
+
+QUICK: Final = Size(len(CASES), hits=12, death_share=15, outage_seconds=15, alarm_races=2, patience=600)
+FULL: Final = Size(3 * len(CASES), hits=120, death_share=100, outage_seconds=60, alarm_races=20, patience=1800)
+
+
+@dataclass
+class Run:
+    """What a run has found so far."""
+
+    seed: int
+    orders: int = 0
+    kills: int = 0
+    answered: list[Answered] = field(default_factory=list)
+    found: list[Difference] = field(default_factory=list)
+    began: float = field(default_factory=time.monotonic)
+
+    def add(self, played: passes.Pass) -> None:
+        self.orders += len(played.tallies)
+        self.answered += played.answered
+        self.found += played.differences
+        self.say(played.summary())
+
+    def add_outage(self, seen: outages.Outage) -> None:
+        self.orders += seen.orders
+        self.kills += 1
+        self.answered += seen.answered
+        self.found += seen.differences
+        self.say(seen.summary())
+
+    def add_races(self, held: races.Races) -> None:
+        self.orders += held.orders
+        self.answered += held.answered
+        self.found += held.differences
+        self.say(held.summary())
+
+    def add_deaths(self, points: list[str]) -> None:
+        self.kills += len(points)
+        self.say(f"{len(points)} deaths: {' '.join(points)}")
+
+    def say(self, text: str) -> None:
+        console.print(f"{time.monotonic() - self.began:6.1f} s  {text}", markup=False)
+
+    def report(self, line: str) -> None:
+        """Keeps the supervisor's own reports out of the figures."""
+
+
+async def main(seed: int, size: Size, home: Path) -> int:
+    """Returns the exit code: 1 when anything is lost, doubled or stuck."""
+    run = Run(seed)
+    settings = settings_for(home, frozenset(policy.name for policy in world.all_policies()))
+    deaths = settings.home / "deaths"
+    Deaths.plan(deaths, seed, size.death_share)
+    async with Stack(settings, run.report) as stack:
+        run.say("the system is up")
+        calm = await passes.play(stack, "calm", size.orders, 1000, size.calm_seconds)
+        run.add(calm)
+        await stormy(run, stack, size, calm)
+        for number, part in enumerate(outages.PARTS):
+            run.add_outage(
+                await outages.outage(stack, part, size.outage_seconds, 4, 3000 + 100 * number, size.patience)
+            )
+        run.add_races(await races.race(stack, seed, size.alarm_races, 4000, size.patience))
+    async with Stack(settings, run.report, worker="faults.worker") as stack:
+        run.say("the system is up again, with a worker that dies at its commits")
+        dying = await passes.play(stack, "deaths", size.orders, 5000, size.patience)
+        run.add(dying)
+        run.found += passes.against(calm, dying, passes.title("deaths", cases("deaths", size.orders, 5000)))
+        run.add_deaths(Deaths.met(deaths))
+        run.found += await all_checks(stack, run.answered)
+    return conclude(run)
+
+
+async def stormy(run: Run, stack: Stack, size: Size, calm: passes.Pass) -> None:
+    """The same cases while parts are killed and frozen at random."""
+    storm = Storm(stack, Random(run.seed), run.say)
+    raging = asyncio.create_task(storm.rage(size.hits))
+    played = await passes.play(stack, "storm", size.orders, 2000, size.patience)
+    raging.cancel()
+    await asyncio.wait([raging])
+    run.add(played)
+    run.kills += storm.kills
+    run.say(f"storm: {', '.join(f'{count} × {what}' for what, count in sorted(storm.hits.items()))}")
+    run.found += passes.against(calm, played, passes.title("storm", cases("storm", size.orders, 2000)))
+
+
+def conclude(run: Run) -> int:
+    counts = Counter(difference.kind for difference in run.found)
+    for difference in run.found:
+        console.print(f"{difference.kind}: {difference.what}", markup=False)
+    if run.found:
+        console.print(f"repeat with SEED={run.seed}")
+    figures = ", ".join(f"{counts[kind]} {kind}" for kind in KINDS)
+    console.print(f"faults: {run.orders} orders, {run.kills} kills, {figures}")
+    return 1 if run.found else 0
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m faults", description=__doc__)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--quick", action="store_true", help="a few minutes instead of an hour")
+    parser.add_argument("--home", type=Path, help="folder for the run's data, kept afterwards")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    given = arguments()
+    folder = given.home or Path(tempfile.mkdtemp(prefix="huanjian-faults-"))
+    code = asyncio.run(main(given.seed, QUICK if given.quick else FULL, folder))
+    if code == 0 and given.home is None:
+        shutil.rmtree(folder)
+    else:
+        console.print(f"data and logs are in {folder}")
+    sys.exit(code)

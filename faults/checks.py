@@ -1,0 +1,208 @@
+"""What must hold whatever happened: ledger, reservations, chains, clocks, both sides, and nobody waiting for nobody."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import case, func, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+from temporalio.client import WorkflowExecutionStatus
+from temporalio.service import RPCError, RPCStatusCode
+
+from carriers.server.depot import Depot
+from database.log import verify
+from database.tables import (
+    Appointment,
+    AppointmentState,
+    BackOrder,
+    BackOrderState,
+    Claim,
+    ClaimState,
+    EventLog,
+    Movement,
+    OrderLine,
+    PurchaseOrder,
+    ReplacementOrder,
+    Reservation,
+    ReservationState,
+    Shipment,
+    ShipmentState,
+    Stock,
+)
+from domain.messages import OrderState, PurchaseState
+from domain.stages import ENDS, PURCHASE_ENDS, Action
+from domain.waiting import Wait
+from faults.people import Answered
+from faults.stack import Stack
+from faults.tally import Difference
+from runtime.search_attributes import STAGE
+from runtime.temporal import order_workflow, purchase_workflow
+
+RUNG_BY: Final = timedelta(seconds=20)
+"""How long after its instant an alarm may still be about to be put on record when nothing is disturbed."""
+_CANCELLED_CODE: Final = "401"
+
+
+async def all_checks(stack: Stack, answered: list[Answered]) -> list[Difference]:
+    found: list[Difference] = []
+    async with stack.sessions() as session:
+        for check in (ledger, reservations, chains, nothing_owing, clocks, waits):
+            found += [each async for each in check(session)]
+        found += [each async for each in answers(session, answered)]
+        found += [each async for each in waybills(session, stack.parcels)]
+    return found + [each async for each in both_sides(stack)]
+
+
+async def ledger(session: AsyncSession) -> AsyncIterator[Difference]:
+    """Every part adds up to nothing over all places, and every balance to its movements."""
+    for part, total in await session.execute(
+        select(Stock.part, func.sum(Stock.on_hand)).group_by(Stock.part).having(func.sum(Stock.on_hand) != 0)
+    ):
+        yield Difference("lost", f"ledger: {part} adds up to {total} over all places")
+    moved = case((Movement.target == Stock.place, Movement.quantity), else_=-Movement.quantity)
+    sums = (
+        select(Stock.place, Stock.part, Stock.on_hand, func.coalesce(func.sum(moved), 0).label("moved"))
+        .outerjoin(Movement, (Movement.part == Stock.part) & Stock.place.in_((Movement.source, Movement.target)))
+        .group_by(Stock.place, Stock.part)
+        .subquery()
+    )
+    for place, part, on_hand, total in await session.execute(select(sums).where(sums.c.on_hand != sums.c.moved)):
+        yield Difference("lost", f"ledger: {on_hand} of {part} in {place}, but {total} by its movements")
+
+
+async def reservations(session: AsyncSession) -> AsyncIterator[Difference]:
+    """What is reserved of a stock is what reservations hold."""
+    held = (
+        select(func.coalesce(func.sum(Reservation.quantity), 0))
+        .where(
+            Reservation.place == Stock.place,
+            Reservation.part == Stock.part,
+            Reservation.state == ReservationState.HELD,
+        )
+        .scalar_subquery()
+    )
+    rows = await session.execute(select(Stock.place, Stock.part, Stock.reserved, held).where(Stock.reserved != held))
+    for place, part, reserved, total in rows:
+        yield Difference("lost", f"stock: {reserved} of {part} reserved in {place}, {total} by reservations")
+
+
+async def chains(session: AsyncSession) -> AsyncIterator[Difference]:
+    async for chain in verify(session):
+        if chain.broken:
+            yield Difference("lost", f"log of {chain.document}, step {chain.broken.seq}: {chain.broken.what}")
+
+
+async def nothing_owing(session: AsyncSession) -> AsyncIterator[Difference]:
+    """An order that ended holds nothing, waits for nothing, and is owed nothing."""
+    ended = select(ReplacementOrder.number).where(ReplacementOrder.ended_at.is_not(None))
+    of_lines = select(OrderLine.id).where(OrderLine.order.in_(ended))
+    under_way = (
+        ShipmentState.PREPARING,
+        ShipmentState.PACKED,
+        ShipmentState.BOOKED,
+        ShipmentState.HANDED_OVER,
+        ShipmentState.TURNED_BACK,
+        ShipmentState.CALLING_OFF,
+    )
+    for what, owing in (
+        ("reservation of", select(Reservation.effect).where(
+            Reservation.line.in_(of_lines), Reservation.state == ReservationState.HELD)),
+        ("back order of", select(BackOrder.order).where(
+            BackOrder.order.in_(ended), BackOrder.state == BackOrderState.WAITING)),
+        ("open claim of", select(Claim.order).where(Claim.order.in_(ended), Claim.state == ClaimState.OPEN)),
+        ("appointment of", select(Appointment.order).where(
+            Appointment.order.in_(ended), Appointment.state == AppointmentState.BOOKED)),
+        ("shipment", select(Shipment.id).where(Shipment.order.in_(ended), Shipment.state.in_(under_way))),
+    ):  # fmt: skip
+        for owner in await session.scalars(owing):
+            yield Difference("stuck", f"the order ended and left owing: {what} {owner}")
+
+
+async def clocks(session: AsyncSession) -> AsyncIterator[Difference]:
+    """No alarm rang before its recorded instant. One may be put off, never brought forward."""
+    before = select(EventLog.document, (EventLog.seq + 1).label("seq"), EventLog.state).subquery()
+    alarms = (Action.REMIND, Action.ESCALATE, Action.LAPSE, Action.GIVE_UP, Action.LATE)
+    rows = await session.execute(
+        select(EventLog.document, EventLog.seq, EventLog.action, EventLog.at, before.c.state)
+        .join(before, (before.c.document == EventLog.document) & (before.c.seq == EventLog.seq))
+        .where(EventLog.action.in_(alarms))
+    )
+    for document, seq, action, at, state in rows:
+        wait = Wait.model_validate(state["wait"])
+        if not any(alarm.action == action and alarm.at <= at for alarm in wait.alarms):
+            yield Difference("doubled", f"{document}, step {seq}: {action} rang at {at}, which nobody had set")
+
+
+async def waits(session: AsyncSession) -> AsyncIterator[Difference]:
+    """Whatever is open waits for somebody, and an alarm is yet to ring."""
+    now = datetime.now(UTC)
+    for row in await session.scalars(select(ReplacementOrder).where(ReplacementOrder.ended_at.is_(None))):
+        if what := _silent(OrderState.model_validate(row.state).wait, now):
+            yield Difference("stuck", f"{row.number} at {row.stage} {what}")
+    for purchase in await session.scalars(select(PurchaseOrder).where(PurchaseOrder.ended_at.is_(None))):
+        if what := _silent(PurchaseState.model_validate(purchase.state).wait, now):
+            yield Difference("stuck", f"{purchase.number} at {purchase.stage} {what}")
+
+
+def _silent(wait: Wait | None, now: datetime) -> str | None:
+    if wait is None or wait.next is None:
+        return "waits for nobody"
+    if wait.next.at < now - RUNG_BY:
+        return f"has heard nothing of {wait.next.action}, due at {wait.next.at}"
+    return None
+
+
+async def answers(session: AsyncSession, answered: list[Answered]) -> AsyncIterator[Difference]:
+    """What somebody was told is on record stands there, and once."""
+    for said in answered:
+        row = await session.get(EventLog, (said.document, said.seq))
+        if row is None or row.action != said.action:
+            yield Difference("lost", f"{said.document}: {said.action} was answered as step {said.seq} and is not there")
+    twice = select(EventLog.submission).where(EventLog.submission.is_not(None)).group_by(EventLog.submission)
+    for submission in await session.scalars(twice.having(func.count() > 1)):
+        yield Difference("doubled", f"submission {submission} was decided twice")
+
+
+async def waybills(session: AsyncSession, folder: Path) -> AsyncIterator[Difference]:
+    """The carrier's own list against ours: each booked shipment once, and nothing we do not know of."""
+    depot = Depot(folder)
+    theirs = {parcel.order_id: parcel for parcel in depot.parcels(datetime.now(UTC).timestamp())}
+    depot.close()
+    ours = (await session.execute(text("select shipment, waybill from parcel"))).all()
+    states = dict((await session.execute(select(Shipment.id, Shipment.state))).tuples().all())
+    for shipment, waybill in ours:
+        parcel = theirs.pop(shipment, None)
+        if parcel is None or parcel.number != waybill:
+            yield Difference("lost", f"{shipment}: waybill {waybill}, the carrier has {parcel and parcel.number}")
+        elif states[shipment] is ShipmentState.CALLED_OFF and _CANCELLED_CODE not in parcel.codes:
+            yield Difference("stuck", f"{shipment} was called off and the carrier carries it all the same")
+    for shipment, parcel in theirs.items():
+        if _CANCELLED_CODE not in parcel.codes:
+            yield Difference("lost", f"the carrier carries {parcel.number} for {shipment}, which nobody knows")
+
+
+async def both_sides(stack: Stack) -> AsyncIterator[Difference]:
+    """Every document stands where its workflow stands: ended ones have ended, open ones run and say the same stage."""
+    async with stack.sessions() as session:
+        rows = [
+            *(await session.execute(select(ReplacementOrder.number, ReplacementOrder.stage))).tuples(),
+            *(await session.execute(select(PurchaseOrder.number, PurchaseOrder.stage))).tuples(),
+        ]
+    for number, stage in rows:
+        workflow = order_workflow(number) if number.startswith("RO") else purchase_workflow(number)
+        handle = stack.temporal.get_workflow_handle(workflow)
+        try:
+            described = await handle.describe()
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            yield Difference("stuck", f"{number} at {stage} has no workflow")
+            continue
+        if stage in ENDS or stage in PURCHASE_ENDS:
+            ended = described.status is WorkflowExecutionStatus.COMPLETED
+            theirs = await handle.result() if ended else str(described.status and described.status.name)
+        else:
+            theirs = described.typed_search_attributes.get(STAGE) or "?"
+        if theirs != stage:
+            yield Difference("stuck", f"{number} is at {stage}, its workflow at {theirs}")

@@ -1,0 +1,42 @@
+"""Random kills and freezes of the parts, at instants drawn from the seed."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from random import Random
+from typing import Final
+
+from faults.stack import PARTS, Stack
+
+_TARGETS: Final = (*((part,) for part in PARTS), ("worker",), ("api",), PARTS)
+"""What is hit at once: one part, the worker and the API twice as often, or everything."""
+
+
+class Storm:
+    """Hits the system until it is stopped. `hits` counts what was killed and what was frozen."""
+
+    def __init__(self, stack: Stack, random: Random, report: Callable[[str], None]) -> None:
+        self._stack = stack
+        self._random = random
+        self._report = report
+        self.hits: Counter[str] = Counter()
+
+    @property
+    def kills(self) -> int:
+        return self.hits.total()
+
+    async def rage(self, at_most: int) -> None:
+        """Pauses of a few seconds between hits: what was killed is often hit again while it starts."""
+        while self.kills < at_most:
+            await asyncio.sleep(self._random.uniform(2, 8))
+            parts = self._random.choice(_TARGETS)
+            name = "everything" if len(parts) > 1 else parts[0]
+            if self._random.random() < 0.3:
+                seconds = self._random.uniform(1, 9)
+                self.hits[f"{name} frozen"] += 1
+                self._report(f"{name} frozen for {seconds:.1f} s")
+                await self._stack.frozen(seconds, parts)
+            else:
+                self.hits[f"{name} killed"] += 1
+                self._report(f"{name} killed")
+                self._stack.kill(*parts)

@@ -1,0 +1,153 @@
+"""What a run of faults enters as data: policies with short waits, and a part of its own for every order.
+
+A part of its own keeps an order's purchases and reservations apart from the others', so that the same order comes
+to the same end whatever the others do meanwhile. Orders from stock share one part all the same.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Final
+
+from sqlalchemy import update
+from sqlalchemy.dialects.postgresql import insert
+
+from database.reference import OPENING, policies
+from database.session import Sessions
+from database.stock import move
+from database.tables import CarrierAccount, Part, PolicyVersion, SupplierPrice
+from domain.policy import AlarmRule, ClockRule, ParcelRules, Policy, QuotationRules, RevisitRules
+from domain.stages import Action, Role
+from domain.waiting import Clock
+from domain.working_time import Span, SpedUp
+
+SHARED: Final = "FAULTS-SHARED"
+POLICY: Final = "faults"
+HASTY: Final[dict[str, Clock]] = {
+    "faults-consent": Clock.CONSENT,
+    "faults-delivery": Clock.DELIVERY,
+    "faults-revisit": Clock.REVISIT,
+    "faults-confirmation": Clock.CONFIRMATION,
+}
+"""The policies in which one clock soon ends by itself what it watches; everywhere else people come first."""
+
+_FINAL: Final = (Action.LAPSE, Action.DECLARE_LOST, Action.GIVE_UP, Action.PASS_ON)
+_SOON, _LATE = Span(8, "seconds"), Span(1200, "seconds")
+_SUPPLIERS: Final = ("S01", "S02", "S05")
+
+
+def all_policies() -> list[Policy]:
+    return [_policy(POLICY, None), *(_policy(name, clock) for name, clock in HASTY.items())]
+
+
+def _policy(name: str, hasty: Clock | None) -> Policy:
+    demo = next(policy for policy in policies() if policy.name == "demo")
+    seconds = SpedUp(kind="sped_up", day_seconds=timedelta(days=1).total_seconds())
+    return Policy(
+        name=name,
+        version=1,
+        title="Faults",
+        calendar=seconds,
+        clocks={clock: _clock(rule, clock is hasty) for clock, rule in demo.clocks.items()},
+        parcels=ParcelRules(
+            no_pickup_scan=Span(20, "seconds"),
+            no_movement=Span(30, "seconds"),
+            look_every=Span(4, "seconds"),
+            look_near_due=Span(2, "seconds"),
+            near_window=Span(10, "seconds"),
+            late_look=Span(5, "seconds"),
+        ),
+        revisit=RevisitRules(attempts=3, again_after=Span(2, "seconds")),
+        purchasing=demo.purchasing,
+        quotation=QuotationRules(
+            stock_lead=Span(1, "days"), transit=Span(1, "days"), labour=Decimal(80), travel=Decimal(50)
+        ),
+    )
+
+
+def _clock(rule: ClockRule, hasty: bool) -> ClockRule:
+    final = [
+        AlarmRule(action=alarm.action, share=1, then=_SOON if hasty else _LATE)
+        for alarm in rule.alarms
+        if alarm.action in _FINAL
+    ]
+    late = [alarm for alarm in rule.alarms if alarm.action is Action.LATE]
+    reminders = [
+        AlarmRule(action=Action.REMIND, share=0.5),
+        AlarmRule(action=Action.ESCALATE, share=1, every=Span(30, "seconds")),
+    ]
+    return ClockRule(due=Span(10, "seconds"), alarms=(*reminders, *late, *final))
+
+
+async def enter(sessions: Sessions, parts: Iterable[str], stocked: Sequence[str]) -> None:
+    """Enters what is not there yet: policies, parts with their offers, and stock of `stocked` parts and SHARED."""
+    now = datetime.now(UTC)
+    parts = [SHARED, *parts]
+    async with sessions.begin() as session:
+        await session.execute(
+            insert(PolicyVersion)
+            .values(
+                [
+                    {
+                        "name": policy.name,
+                        "version": policy.version,
+                        "content": policy.model_dump(mode="json"),
+                        "entered_by": Role.SYSTEM,
+                    }
+                    for policy in all_policies()
+                ]
+            )
+            .on_conflict_do_nothing()
+        )
+        await session.execute(insert(Part).values([_part(code) for code in parts]).on_conflict_do_nothing())
+        await session.execute(
+            insert(SupplierPrice)
+            .values([offer for code in parts for offer in _offers(code, now)])
+            .on_conflict_do_nothing()
+        )
+        for code, quantity in ((SHARED, 10_000), *((part, 1) for part in stocked)):
+            await move(
+                session,
+                code,
+                quantity,
+                source=OPENING,
+                target="HZ1/qualified",
+                at=now,
+                by=Role.SYSTEM,
+                document="OPENING",
+                effect=f"opening/faults/{code}",
+            )
+        # A demonstration's contract is far too small for this many parcels at this pace.
+        await session.execute(update(CarrierAccount).values(calls_per_minute=3000))
+
+
+def _part(code: str) -> dict[str, object]:
+    return {
+        "code": code,
+        "name_en": code,
+        "name_zh": code,
+        "specification": "",
+        "unit": "pc",
+        "weight_kg": Decimal(1),
+        "length_cm": Decimal(10),
+        "width_cm": Decimal(10),
+        "height_cm": Decimal(10),
+        "value_class": "B",
+        "hazard_class": "none",
+        "list_price": Decimal(100),
+        "guarantee_months": 12,
+    }
+
+
+def _offers(code: str, now: datetime) -> list[dict[str, object]]:
+    """Each supplier dearer than the one before, so that it is plain who is asked next."""
+    return [
+        {
+            "supplier": supplier,
+            "part": code,
+            "price": Decimal(50 + 10 * place),
+            "lead_days": 2,
+            "valid_until": (now + timedelta(days=365)).date(),
+        }
+        for place, supplier in enumerate(_SUPPLIERS)
+    ]
