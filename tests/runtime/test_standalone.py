@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -28,16 +29,22 @@ def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
     kill_children(tmp_path)
 
 
-def start(environment: dict[str, str], *flags: str) -> subprocess.Popen[str]:
+@contextmanager
+def started(environment: dict[str, str], *flags: str) -> Iterator[subprocess.Popen[str]]:
+    """The system as a process; killed if it still runs in the end, whatever the test came to."""
     command = [sys.executable, "standalone.py", *flags]
-    return subprocess.Popen(
+    with subprocess.Popen(
         command, cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def refusal(environment: dict[str, str], *flags: str) -> str:
-    process = start(environment, *flags)
-    output, _ = process.communicate(timeout=30)
+    with started(environment, *flags) as process:
+        output, _ = process.communicate(timeout=60)
     assert process.returncode == 2, output
     return output
 
@@ -92,16 +99,17 @@ def test_a_setting_that_makes_no_sense_is_one_line(environment: dict[str, str]) 
     )
 
 
+@pytest.mark.timeout(300)
 def test_it_comes_back_after_kill_9_and_ends_in_order(environment: dict[str, str], tmp_path: Path) -> None:
     address = f"http://127.0.0.1:{environment['HUANJIAN_API_PORT']}"
-    with start(environment, "--no-demonstration") as process:
+    with started(environment, "--no-demonstration") as process:
         assert any(address in line for line in until_serving(process))
         assert httpx.get(f"{address}/readyz").status_code == 200
         process.kill()
     left = [psutil.Process(entry["pid"]) for entry in json.loads((tmp_path / "processes.json").read_text())]
     assert len(left) == len(STARTED)
 
-    with start(environment, "--no-demonstration") as process:
+    with started(environment, "--no-demonstration") as process:
         assert until_serving(process)[: len(STARTED)] == [
             f"{name} was left running by an earlier start; stopping it." for name in reversed(STARTED)
         ]
@@ -109,7 +117,7 @@ def test_it_comes_back_after_kill_9_and_ends_in_order(environment: dict[str, str
         process.kill()
         kill_children(tmp_path)
 
-    with start(environment, "--no-demonstration") as process:
+    with started(environment, "--no-demonstration") as process:
         until_serving(process)
         assert httpx.get(f"{address}/readyz").status_code == 200
         process.send_signal(signal.SIGINT)
