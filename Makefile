@@ -5,7 +5,7 @@
 PYTHON ?= python3
 IN := .venv/bin
 
-.PHONY: run test lint clauses clean
+.PHONY: run test lint clauses faults clean
 
 run:
 	@$(PYTHON) scripts/environment.py local
@@ -25,6 +25,11 @@ lint:
 clauses:
 	@$(PYTHON) scripts/environment.py dev
 	@$(IN)/python -m tests.clauses
+
+# SEED=7 repeats a run, QUICK=1 takes minutes instead of an hour
+faults:
+	@$(PYTHON) scripts/environment.py dev
+	@$(IN)/python -m faults --seed $(or $(SEED),1) $(if $(QUICK),--quick) $(ARGS)
 
 clean: # leaves the data in var
 	rm -rf .venv api/static/vendor .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
