@@ -266,12 +266,15 @@ async def test_an_order_whose_workflow_was_never_started_is_started_by_its_first
 
 
 @pytest.mark.usefixtures("worker")
-async def test_an_order_whose_workflow_ended_before_it_has_moved_on(staff: Staff, settings: Settings) -> None:
+async def test_an_order_whose_workflow_died_goes_on_with_the_next_decision(
+    staff: Staff, settings: Settings, sessions: Sessions
+) -> None:
     number = await staff.enter()
+    await decided(staff, "agent", number, QUOTE)
     client = await connect(settings)
     await client.get_workflow_handle(order_workflow(number)).terminate()
-    refused = await decide(staff, "agent", number, QUOTE)
-    assert (refused.status_code, refused.json()["code"]) == (409, "stage_moved_on")
+    assert (await decided(staff, "agent", number, {"action": "consent"}))["stage"] == "audit"
+    assert await log_of(sessions, number) == ["apply", "quote", "consent"]
 
 
 @pytest.mark.usefixtures("worker")
