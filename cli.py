@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from sqlalchemy.exc import DBAPIError
@@ -18,9 +19,12 @@ import worker as worker_process
 from database.importing import ImportedRow, UnusableFile, import_reports, read_reports
 from database.log import verify
 from database.migrate import migrate
+from database.policies import enter
 from database.reference import seed
 from database.session import engine, sessions
 from domain.messages import OrderState
+from domain.policy import Policy
+from domain.stages import Refusal, Role
 from runtime.settings import Settings
 from runtime.temporal import connect, start_document
 
@@ -62,6 +66,27 @@ def seed_database() -> None:
         await pool.dispose()
 
     _run(fill())
+
+
+@app.command("policy")
+def enter_policy(file: Annotated[Path, typer.Argument(help="JSON of a policy version.")]) -> None:
+    """Enters a policy version for the orders to come; running orders keep the one they started with."""
+    try:
+        policy = Policy.model_validate_json(file.read_bytes())
+        new = _run(_enter_policy(policy))
+    except (OSError, ValidationError, Refusal) as error:
+        console.print(f"{file} was not entered: {error}", markup=False)
+        raise typer.Exit(2) from error
+    console.print(f"policy {policy.name} version {policy.version}: {'entered' if new else 'stood there already'}")
+
+
+async def _enter_policy(policy: Policy) -> bool:
+    pool = engine(Settings().database, 1)
+    try:
+        async with sessions(pool).begin() as session:
+            return await enter(session, policy, Role.ADMINISTRATOR)
+    finally:
+        await pool.dispose()
 
 
 @app.command("import")

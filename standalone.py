@@ -21,6 +21,7 @@ import demonstration
 from database.migrate import migrate
 from database.reference import DEMO_USERS, seed
 from database.session import engine, sessions
+from domain.stages import Refusal
 from runtime.embedded_postgres import EmbeddedPostgres
 from runtime.embedded_temporal import embedded_temporal
 from runtime.home import HomeUnusableError, claimed
@@ -206,7 +207,7 @@ async def run(settings: StandaloneSettings) -> int:
     try:
         with suppress(asyncio.CancelledError):
             await serving
-    except (HomeUnusableError, PortUnusableError) as error:
+    except (HomeUnusableError, PortUnusableError, Refusal) as error:
         say(str(error))
         return 2
     except ProcessFailedError as error:

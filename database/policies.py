@@ -29,6 +29,21 @@ async def load(session: AsyncSession, name: str, version: int) -> Policy:
     return _versions[name, version]
 
 
+async def enter(session: AsyncSession, policy: Policy, by: str) -> bool:
+    """Enters a version for the orders to come; running ones keep theirs. False if it stood there already.
+
+    Raises Refusal `version_taken` if the version stands there with another content: a version never changes.
+    """
+    content = policy.model_dump(mode="json")
+    row = await session.get(PolicyVersion, (policy.name, policy.version))
+    if row is None:
+        session.add(PolicyVersion(name=policy.name, version=policy.version, content=content, entered_by=by))
+        return True
+    if Policy.model_validate(row.content) != policy:
+        raise Refusal("version_taken", f"version {policy.version} of {policy.name} says something else; take the next")
+    return False
+
+
 async def timekeeper(session: AsyncSession, policy: Policy) -> Timekeeper:
     """Starts this policy's clocks on the calendar as the company has it now."""
     if isinstance(policy.calendar, SpedUp):

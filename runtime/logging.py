@@ -62,13 +62,17 @@ def _ending(settings: Settings) -> list[Processor]:
     return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
 
 
+SECRET_IN_PATH = re.compile(r"(/track|/tracking|/push)/[^/]+")
+"""Whoever knows a customer's link or a carrier's push address may use it, so logs don't."""
+
+
 def _access_fields(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
     """uvicorn's access line as fields, without the query."""
     arguments = event.pop("positional_args")
     event.pop("color_message", None)
     if event["logger"] == "uvicorn.access":
         client, verb, path, _, status = arguments
-        path = str(path).partition("?")[0]
+        path = SECRET_IN_PATH.sub(r"\1/…", str(path).partition("?")[0])
         event.update(event="request", client=client, method=verb, path=path, status=status)
     return event
 

@@ -18,6 +18,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.policies import enter
 from database.session import Sessions
 from database.stock import move
 from database.tables import (
@@ -29,7 +30,6 @@ from database.tables import (
     Part,
     PartModel,
     Place,
-    PolicyVersion,
     ProductModel,
     RegisteredUnit,
     ServiceCentre,
@@ -76,7 +76,8 @@ async def seed(sessions: Sessions, settings: Settings) -> None:
         if not await session.scalar(select(func.count()).select_from(ServiceCentre)):
             now = datetime.now(UTC)
             await _fill(session, now, now.astimezone(ZoneInfo(settings.time_zone)).date())
-        await _enter_policies(session)
+        for policy in policies():
+            await enter(session, policy, Role.SYSTEM)
         await _find_test_carrier(session, settings)
 
 
@@ -143,19 +144,6 @@ async def _insert_carriers(session: AsyncSession, today: date) -> None:
         row | {"settings": settings[row["kind"]], "push_token": token_urlsafe(24)} for row in _rows(CarrierAccount)
     ]
     await _insert(session, CarrierAccount, accounts, today)
-
-
-async def _enter_policies(session: AsyncSession) -> None:
-    rows = [
-        {
-            "name": policy.name,
-            "version": policy.version,
-            "content": policy.model_dump(mode="json"),
-            "entered_by": Role.SYSTEM,
-        }
-        for policy in policies()
-    ]
-    await session.execute(insert(PolicyVersion).values(rows).on_conflict_do_nothing())
 
 
 async def _find_test_carrier(session: AsyncSession, settings: Settings) -> None:
