@@ -75,6 +75,23 @@ def test_access_lines_are_fields_without_the_query(capsys: pytest.CaptureFixture
     assert "139" not in json.dumps(line)
 
 
+@pytest.mark.parametrize(
+    ("path", "logged"),
+    [
+        ("/track/s3cret-token", "/track/…"),
+        ("/v1/tracking/s3cret-token/decisions", "/v1/tracking/…/decisions"),
+        ("/v1/carriers/sf/push/s3cret-token", "/v1/carriers/sf/push/…"),
+        ("/orders/RO-20261123-00427", "/orders/RO-20261123-00427"),
+    ],
+)
+def test_links_that_open_something_are_not_logged(capsys: pytest.CaptureFixture[str], path: str, logged: str) -> None:
+    configure()
+    arguments = ("127.0.0.1:50000", "GET", path, "1.1", 200)
+    logging.getLogger("uvicorn.access").info('%s - "%s %s HTTP/%s" %d', *arguments)
+    (line,) = lines(capsys)
+    assert line["path"] == logged
+
+
 def test_text_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     configure("text")
     logging.getLogger("worker").info("ready")
