@@ -85,6 +85,7 @@ CATALOGUE: Final[Mapping[str, Kind]] = {
     "unknown_fault": Kind(422, "There is no such fault code", "没有此故障代码"),
     "unknown_part": Kind(422, "There is no such part", "没有此备件"),
     "unknown_service_centre": Kind(422, "There is no such service centre", "没有此售后服务中心"),
+    "version_taken": Kind(409, "This version of the policy says something else already", "该制度版本号已有其他内容"),
     "unknown_policy": Kind(422, "There is no such policy", "没有此制度版本"),
     # ourselves
     "engine_unreachable": Kind(
