@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -14,7 +15,7 @@ from typing import Final
 
 from rich.console import Console
 
-from faults import outages, passes, races, world
+from faults import outages, passes, races, states, world
 from faults.cases import CASES, cases
 from faults.checks import all_checks
 from faults.deaths import Deaths
@@ -31,7 +32,7 @@ console = Console(highlight=False, soft_wrap=True)
 class Size:
     """How much a run does: orders a pass, hits of the storm, points of death of a hundred, length of an outage.
 
-    `patience` is how many seconds a pass may take before what is still open counts as stuck.
+    `states` is how many are gone on from. `patience` is how many seconds a pass may take before what is still open counts as stuck.
     """
 
     orders: int
@@ -40,11 +41,14 @@ class Size:
     outage_seconds: float
     alarm_races: int
     patience: float
+    states: int
     calm_seconds: float = 300
 
 
-QUICK: Final = Size(len(CASES), hits=12, death_share=15, outage_seconds=15, alarm_races=2, patience=600)
-FULL: Final = Size(3 * len(CASES), hits=120, death_share=100, outage_seconds=60, alarm_races=20, patience=1800)
+QUICK: Final = Size(len(CASES), hits=12, death_share=15, outage_seconds=15, alarm_races=2, patience=420, states=150)
+FULL: Final = Size(
+    3 * len(CASES), hits=120, death_share=100, outage_seconds=60, alarm_races=20, patience=1800, states=100_000
+)
 
 
 @dataclass
@@ -76,6 +80,10 @@ class Run:
         self.answered += held.answered
         self.found += held.differences
         self.say(held.summary())
+
+    def add_states(self, explored: states.Found) -> None:
+        self.found += explored.differences.values()
+        self.say(explored.summary())
 
     def add_deaths(self, points: list[str]) -> None:
         self.kills += len(points)
@@ -111,6 +119,7 @@ async def main(seed: int, size: Size, home: Path) -> int:
         run.found += passes.against(calm, dying, passes.title("deaths", cases("deaths", size.orders, 5000)))
         run.add_deaths(Deaths.met(deaths))
         run.found += await all_checks(stack, run.answered)
+    run.add_states(await states.all_states(home / "states", size.states))
     return conclude(run)
 
 
@@ -120,7 +129,8 @@ async def stormy(run: Run, stack: Stack, size: Size, calm: passes.Pass) -> None:
     raging = asyncio.create_task(storm.rage(size.hits))
     played = await passes.play(stack, "storm", size.orders, 2000, size.patience)
     raging.cancel()
-    await asyncio.wait([raging])
+    with suppress(asyncio.CancelledError):
+        await raging
     run.add(played)
     run.kills += storm.kills
     run.say(f"storm: {', '.join(f'{count} × {what}' for what, count in sorted(storm.hits.items()))}")

@@ -86,10 +86,10 @@ def mortal(activities: Iterable[Activity], deaths: Deaths) -> list[Activity]:
 
     event.listen(Session, "before_commit", before)
     event.listen(Session, "after_commit", after)
-    return [_mortal(activity, deaths) for activity in activities]
+    return [made_mortal(activity, deaths) for activity in activities]
 
 
-def _mortal(activity: Activity, deaths: Deaths) -> Activity:
+def made_mortal(activity: Activity, deaths: Deaths) -> Activity:
     @functools.wraps(activity)
     async def run(*given: Any) -> Any:
         name = ".".join([activity.__name__, *(step.action for step in given if isinstance(step, Step))])

@@ -9,11 +9,11 @@ from types import TracebackType
 from typing import Final, Self
 
 import psutil
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from temporalio.client import Client
 
 import standalone
-from database.session import Sessions, engine, sessions
+from database.session import Sessions, sessions
 from runtime.home import claimed
 from runtime.ports import free_port
 from runtime.processes import Processes
@@ -64,7 +64,8 @@ class Stack:
             Processes(self.settings.home, self._report, longest_pause=1)
         )
         await standalone.bring_up(self.settings, self._processes, self._worker)
-        self._engine = engine(self.settings.database, 4)
+        # PostgreSQL was killed meanwhile: connections are tried before they are used.
+        self._engine = create_async_engine(self.settings.database, pool_size=4, pool_pre_ping=True)
         self.sessions = sessions(self._engine)
         self.temporal = await connect(self.settings)
         return self
