@@ -42,12 +42,7 @@ class Committing:
         """Takes a purchase order's step, with the same guarantee."""
         try:
             async with self._sessions.begin() as session:
-                purchase = await session.get_one(PurchaseOrder, step.document, with_for_update=True)
-                if purchase.seq >= step.seq:
-                    return PurchaseState.model_validate(await _recorded(session, purchase, step))
-                state = PurchaseState.model_validate(purchase.state)
-                work: PurchaseWork = await _begin(session, purchase, step, state)
-                return await take_purchase_step(work)
+                return await purchase_step(session, step)
         except Refusal as refusal:
             raise refused(refusal) from refusal
 
@@ -61,6 +56,16 @@ async def order_step(session: AsyncSession, step: Step) -> OrderState:
     work: OrderWork = await _begin(session, order, step, state)
     work.shipment = state.shipment
     return await take_order_step(work)
+
+
+async def purchase_step(session: AsyncSession, step: Step) -> PurchaseState:
+    """Takes a purchase order's step inside the caller's transaction. Raises Refusal."""
+    purchase = await session.get_one(PurchaseOrder, step.document, with_for_update=True)
+    if purchase.seq >= step.seq:
+        return PurchaseState.model_validate(await _recorded(session, purchase, step))
+    state = PurchaseState.model_validate(purchase.state)
+    work: PurchaseWork = await _begin(session, purchase, step, state)
+    return await take_purchase_step(work)
 
 
 async def _begin(session: AsyncSession, document: D, step: Step, state: S) -> Work[D]:
