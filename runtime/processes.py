@@ -167,7 +167,8 @@ class _Child:
             self.guard.cancel()
             await asyncio.wait([self.guard])
         await _end(self.process, self.program.stop_signal, self.program.stop_within)
-        self.process.poll()
+        while self.process.poll() is None:  # noqa: ASYNC110 - its last threads may take a moment longer
+            await asyncio.sleep(START_LOOK_SECONDS)
 
     def record(self) -> dict[str, object]:
         return {

@@ -9,7 +9,7 @@ import asyncpg
 import psutil
 import pytest
 
-from runtime.embedded_postgres import EmbeddedPostgres, running_postgres
+from runtime.embedded_postgres import ROLE, EmbeddedPostgres, running_postgres
 from runtime.ports import free_port
 from runtime.processes import Processes, ProcessFailedError
 
@@ -107,3 +107,11 @@ async def test_damaged_data_are_one_clear_error(tmp_path: Path) -> None:
     with pytest.raises(ProcessFailedError, match="initialized by PostgreSQL version 15"):
         async with running_postgres(tmp_path, postgres.port, fast=True):
             pass
+
+
+async def test_a_search_for_chinese_words_has_something_to_go_by(tmp_path: Path) -> None:
+    async with running_postgres(tmp_path, free_port(), fast=True) as server:
+        connection = await asyncpg.connect(server.url(ROLE).replace("+asyncpg", ""))
+        await connection.execute("create extension pg_trgm")
+        assert await connection.fetchval("select cardinality(show_trgm('热交换器漏水'))") > 0
+        await connection.close()
