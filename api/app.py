@@ -22,6 +22,8 @@ from runtime.settings import Settings
 from runtime.temporal import connect
 
 LARGEST_BODY = 1_048_576
+DATABASE_PATIENCE = 3.0
+"""Seconds for one statement: the rollback after it and the connection's end wait too, and all of it stays below 10."""
 REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 CONTENT_SECURITY = "; ".join(
     (
@@ -56,7 +58,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        engine = session.engine(settings.database, settings.database_connections)
+        engine = session.engine(settings.database, settings.database_connections, DATABASE_PATIENCE)
         app.state.house = House(settings, session.sessions(engine), await connect(settings, lazy=True))
         yield
         await engine.dispose()

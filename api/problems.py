@@ -243,14 +243,15 @@ def install(app: FastAPI) -> None:
             raise error
         return await answer(request, problem)
 
-    async def on_full_pool(request: Request, error: Exception) -> Response:
+    async def on_no_answer(request: Request, error: Exception) -> Response:
         return await answer(request, Problem("database_unreachable"))
 
     app.add_exception_handler(HTTPException, on_problem)
     app.add_exception_handler(Refusal, on_refusal)
     app.add_exception_handler(RequestValidationError, on_validation)
     app.add_exception_handler(DBAPIError, on_database)
-    app.add_exception_handler(PoolTimeoutError, on_full_pool)
+    app.add_exception_handler(PoolTimeoutError, on_no_answer)
+    app.add_exception_handler(TimeoutError, on_no_answer)
 
 
 def response(request: Request, problem: Problem) -> JSONResponse:
