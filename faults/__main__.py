@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,35 +20,47 @@ from faults import outages, passes, races, states, world
 from faults.cases import CASES, cases
 from faults.checks import all_checks
 from faults.deaths import Deaths
-from faults.people import Answered
+from faults.people import Answered, Experience
 from faults.stack import Stack, settings_for
 from faults.storm import Storm
 from faults.tally import Difference
+from standalone import StandaloneSettings
 
+PASSES: Final = ("storm", "outages", "races", "deaths", "states")
 KINDS: Final = ("lost", "doubled", "stuck")
 console = Console(highlight=False, soft_wrap=True)
 
 
 @dataclass(frozen=True)
 class Size:
-    """How much a run does: orders a pass, hits of the storm, points of death of a hundred, length of an outage.
+    """How much a run does: orders a pass, hits of the storm, points of death of a hundred, outages.
 
-    `states` is how many are gone on from. `patience` is how many seconds a pass may take before what is still open counts as stuck.
+    `states` is how many are gone on from. `patience` is how many seconds a pass may take before what is open is stuck.
     """
 
     orders: int
     hits: int
     death_share: int
     outage_seconds: float
+    outage_orders: int
     alarm_races: int
     patience: float
     states: int
     calm_seconds: float = 300
 
 
-QUICK: Final = Size(len(CASES), hits=12, death_share=15, outage_seconds=15, alarm_races=2, patience=420, states=150)
+QUICK: Final = Size(
+    len(CASES), hits=12, death_share=15, outage_seconds=15, outage_orders=4, alarm_races=2, patience=420, states=150
+)
 FULL: Final = Size(
-    3 * len(CASES), hits=120, death_share=100, outage_seconds=60, alarm_races=20, patience=1800, states=100_000
+    3 * len(CASES),
+    hits=120,
+    death_share=100,
+    outage_seconds=60,
+    outage_orders=10,
+    alarm_races=20,
+    patience=1800,
+    states=100_000,
 )
 
 
@@ -96,31 +109,52 @@ class Run:
         """Keeps the supervisor's own reports out of the figures."""
 
 
-async def main(seed: int, size: Size, home: Path) -> int:
+async def main(seed: int, size: Size, home: Path, wanted: Collection[str]) -> int:
     """Returns the exit code: 1 when anything is lost, doubled or stuck."""
     run = Run(seed)
-    settings = settings_for(home, frozenset(policy.name for policy in world.all_policies()))
-    deaths = settings.home / "deaths"
-    Deaths.plan(deaths, seed, size.death_share)
+    if not {"storm", "outages", "races", "deaths"}.isdisjoint(wanted):
+        settings = settings_for(home, frozenset(policy.name for policy in world.all_policies()))
+        await on_the_stack(run, settings, size, wanted)
+    if "states" in wanted:
+        for explored in await states.all_states(home / "states", size.states):
+            run.add_states(explored)
+    return conclude(run)
+
+
+async def on_the_stack(run: Run, settings: StandaloneSettings, size: Size, wanted: Collection[str]) -> None:
+    """The passes that need the whole system; what must hold is checked when all of them are over."""
+    calm = passes.Pass("calm", 0, Experience())
     async with Stack(settings, run.report) as stack:
         run.say("the system is up")
-        calm = await passes.play(stack, "calm", size.orders, 1000, size.calm_seconds)
-        run.add(calm)
-        await stormy(run, stack, size, calm)
-        for number, part in enumerate(outages.PARTS):
+        if "storm" in wanted or "deaths" in wanted:
+            calm = await passes.play(stack, "calm", size.orders, 1000, size.calm_seconds)
+            run.add(calm)
+        if "storm" in wanted:
+            await stormy(run, stack, size, calm)
+        for number, part in enumerate(outages.PARTS if "outages" in wanted else ()):
+            first_place = 3000 + 100 * number
             run.add_outage(
-                await outages.outage(stack, part, size.outage_seconds, 4, 3000 + 100 * number, size.patience)
+                await outages.outage(stack, part, size.outage_seconds, size.outage_orders, first_place, size.patience)
             )
-        run.add_races(await races.race(stack, seed, size.alarm_races, 4000, size.patience))
+        if "races" in wanted:
+            run.add_races(await races.race(stack, run.seed, size.alarm_races, 4000, size.patience))
+        if "deaths" not in wanted:
+            run.found += await all_checks(stack, run.answered)
+    if "deaths" in wanted:
+        await dying(run, settings, size, calm)
+
+
+async def dying(run: Run, settings: StandaloneSettings, size: Size, calm: passes.Pass) -> None:
+    """The same cases under a worker that dies at its commits."""
+    folder = settings.home / "deaths"
+    Deaths.plan(folder, run.seed, size.death_share)
     async with Stack(settings, run.report, worker="faults.worker") as stack:
         run.say("the system is up again, with a worker that dies at its commits")
-        dying = await passes.play(stack, "deaths", size.orders, 5000, size.patience)
-        run.add(dying)
-        run.found += passes.against(calm, dying, passes.title("deaths", cases("deaths", size.orders, 5000)))
-        run.add_deaths(Deaths.met(deaths))
+        played = await passes.play(stack, "deaths", size.orders, 5000, size.patience)
+        run.add(played)
+        run.add_deaths(Deaths.met(folder))
+        run.found += passes.against(calm, played, passes.title("deaths", cases("deaths", size.orders, 5000)))
         run.found += await all_checks(stack, run.answered)
-    run.add_states(await states.all_states(home / "states", size.states))
-    return conclude(run)
 
 
 async def stormy(run: Run, stack: Stack, size: Size, calm: passes.Pass) -> None:
@@ -152,6 +186,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m faults", description=__doc__)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--quick", action="store_true", help="a few minutes instead of an hour")
+    parser.add_argument("--only", nargs="+", choices=PASSES, default=PASSES, help="some of the passes")
     parser.add_argument("--home", type=Path, help="folder for the run's data, kept afterwards")
     return parser.parse_args()
 
@@ -159,7 +194,7 @@ def arguments() -> argparse.Namespace:
 if __name__ == "__main__":
     given = arguments()
     folder = given.home or Path(tempfile.mkdtemp(prefix="huanjian-faults-"))
-    code = asyncio.run(main(given.seed, QUICK if given.quick else FULL, folder))
+    code = asyncio.run(main(given.seed, QUICK if given.quick else FULL, folder, given.only))
     if code == 0 and given.home is None:
         shutil.rmtree(folder)
     else:

@@ -48,6 +48,8 @@ async def outage(stack: Stack, part: str, seconds: float, orders: int, first_pla
     depot = Depot(stack.parcels)
     async with AsyncExitStack() as leaving:
         people = People(stack, leaving, Experience())
+        for who in ("agent", "auditor"):
+            await people.of(who)
         players = [Player(people, depot, case, f"faults-outage-{case.place}") for case in _orders(orders, first_place)]
         await asyncio.gather(*(_until_audit(player) for player in players))
         await asyncio.gather(stack.frozen(seconds, [part]), *(_insist(people, player, result) for player in players))

@@ -22,10 +22,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from activities.committing import order_step, purchase_step
 from carriers.protocol import Recall
 from database import session as database_session
+from database import stock
 from database.applications import Application, apply
 from database.migrate import migrate
-from database.reference import seed
-from database.stock import IN_TRANSIT
+from database.reference import OPENING, seed
 from database.tables import (
     Appointment,
     AppointmentState,
@@ -159,6 +159,7 @@ class Situation:
 class Found:
     """What the search came to. `ways` says how each state was reached first."""
 
+    name: str
     ways: dict[Situation, tuple[Move, ...]] = field(default_factory=dict)
     edges: dict[Situation, set[Situation]] = field(default_factory=lambda: defaultdict(set))
     steps: int = 0
@@ -168,13 +169,14 @@ class Found:
     def wrong(self, kind: str, what: str, way: tuple[Move, ...]) -> None:
         """Notes a fault once, with the shortest way to it."""
         said = " → ".join(" ".join(move) for move in way)
-        self.differences.setdefault(what, Difference(kind, f"states: {what}, after {said}"))
+        self.differences.setdefault(what, Difference(kind, f"states, {self.name}: {what}, after {said}"))
 
     def summary(self) -> str:
         ends = sum(situation.settled for situation in self.ways)
         deepest = max((len(way) for way in self.ways.values()), default=0)
-        bound = f", {self.beyond} states at the bound not gone on from" if self.beyond else ", all of them gone on from"
-        return f"states: {len(self.ways)} states, {ends} settled ends, {self.steps} steps, {deepest} deep{bound}"
+        bound = f"{self.beyond} at the bound not gone on from" if self.beyond else "all gone on from"
+        figures = f"{len(self.ways)} states, {ends} settled ends, {self.steps} steps, {deepest} deep"
+        return f"states, {self.name}: {figures}, {bound}"
 
 
 class House:
@@ -258,7 +260,7 @@ class House:
             .where(Shipment.order == self._number, Shipment.state.in_(_OUT))
         )
         transit = await self._session.scalar(
-            select(func.coalesce(func.sum(Stock.on_hand), 0)).where(Stock.part == PART, Stock.place == IN_TRANSIT)
+            select(func.coalesce(func.sum(Stock.on_hand), 0)).where(Stock.part == PART, Stock.place == stock.IN_TRANSIT)
         )
         if out != transit:
             return f"{transit} pieces in transit by the ledger, {out} by the shipments"
@@ -511,9 +513,9 @@ def _decisions(kind: str, rules: Mapping[Action, Any], stage: Any) -> Iterator[M
             yield from ((kind, str(action), str(manner)) for manner in range(manners))
 
 
-async def explore(session: AsyncSession, number: str, now: datetime, most: int) -> Found:
+async def explore(session: AsyncSession, name: str, number: str, now: datetime, most: int) -> Found:
     """Breadth first from where the order stands, at most `most` states gone on from."""
-    found = Found()
+    found = Found(name)
     start = await House(session, number, now).situation()
     found.ways[start] = ()
     queue = deque([start])
@@ -587,32 +589,45 @@ def _judge(found: Found) -> None:
             found.wrong("stuck", what, way)
 
 
-async def all_states(home: Path, most: int) -> Found:
-    """Explores an order whose part is not in stock: bought, shipped, lost, brought back, bought again."""
+async def all_states(home: Path, most: int) -> list[Found]:
+    """Explores an order whose part is in stock, and one whose part must be bought each time."""
     async with running_postgres(home, free_port(), fast=True) as postgres:
         await migrate(postgres.url())
         engine = database_session.engine(postgres.url(), 2)
         sessions = database_session.sessions(engine)
         await seed(sessions, Settings())
         await world.enter(sessions, [PART], [])
-        async with sessions() as session:
-            now = datetime.now(UTC)
-            said = Application.model_validate(
-                {
-                    "channel": "web",
-                    "customer": {"name": "客户", "phone": "15400000099"},
-                    "product": "电器",
-                    "fault": "不转",
-                }
-            )
-            applied = await apply(
-                session, said, by="agent", role=Role.SERVICE_AGENT, key="states", now=now, policy=world.POLICY
-            )
-            await session.flush()
-            found = await explore(session, applied.state.number, now, most)
-            await session.rollback()
+        found = []
+        for name, pieces in (("in stock", 10_000), ("to be bought", 0)):
+            async with sessions() as session:
+                found.append(await _explore_order(session, name, pieces, most))
+                await session.rollback()
         await engine.dispose()
     return found
+
+
+async def _explore_order(session: AsyncSession, name: str, pieces: int, most: int) -> Found:
+    now = datetime.now(UTC)
+    if pieces:
+        await stock.move(
+            session,
+            PART,
+            pieces,
+            source=OPENING,
+            target="HZ1/qualified",
+            at=now,
+            by=Role.SYSTEM,
+            document="OPENING",
+            effect="opening/states",
+        )
+    said = Application.model_validate(
+        {"channel": "web", "customer": {"name": "客户", "phone": "15400000099"}, "product": "电器", "fault": "不转"}
+    )
+    applied = await apply(
+        session, said, by="agent", role=Role.SERVICE_AGENT, key="states", now=now, policy=world.POLICY
+    )
+    await session.flush()
+    return await explore(session, name, applied.state.number, now, most)
 
 
 if __name__ == "__main__":
@@ -620,5 +635,6 @@ if __name__ == "__main__":
     import tempfile
 
     with tempfile.TemporaryDirectory() as folder:
-        result = asyncio.run(all_states(Path(folder), int(sys.argv[1])))
-    sys.stdout.write("\n".join([result.summary(), *(each.what for each in result.differences.values())]) + "\n")
+        results = asyncio.run(all_states(Path(folder), int(sys.argv[1])))
+    for result in results:
+        sys.stdout.write("\n".join([result.summary(), *(each.what for each in result.differences.values())]) + "\n")
