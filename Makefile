@@ -5,7 +5,7 @@
 PYTHON ?= python3
 IN := .venv/bin
 
-.PHONY: run test lint clauses faults clean
+.PHONY: run test lint clauses faults bench clean
 
 run:
 	@$(PYTHON) scripts/environment.py local
@@ -30,6 +30,11 @@ clauses:
 faults:
 	@$(PYTHON) scripts/environment.py dev
 	@$(IN)/python -m faults --seed $(or $(SEED),1) $(if $(QUICK),--quick) $(ARGS)
+
+# writes bench/results.json; QUICK=1 takes minutes
+bench:
+	@$(PYTHON) scripts/environment.py dev
+	@$(IN)/python -m bench $(if $(QUICK),--quick) $(ARGS)
 
 clean: # leaves the data in var
 	rm -rf .venv api/static/vendor .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,94 @@
+"""A browser that costs next to nothing: HTTP/1.1 over kept connections."""
+
+import asyncio
+import json
+from dataclasses import dataclass
+from itertools import count
+from types import TracebackType
+from typing import Any, Self
+
+from database.reference import DEMO_PASSWORD
+
+Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+_keys = count()
+
+
+class UnexpectedAnswerError(Exception):
+    """An answer with a status of 400 or more."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class Client:
+    """One person, with as many connections as they have requests under way."""
+
+    def __init__(self, port: int, who: str = "") -> None:
+        self._port = port
+        self._who = who
+        self._signed: dict[str, str] = {}
+        self._free: list[Connection] = []
+
+    async def __aenter__(self) -> Self:
+        if self._who:
+            answer = await self.post("/v1/session", {"user": self._who, "password": DEMO_PASSWORD})
+            cookie = answer.headers["set-cookie"].partition(";")[0]
+            self._signed = {"Cookie": cookie, "X-CSRF-Token": answer.json()["csrf"]}
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for _, writer in self._free:
+            writer.close()
+
+    async def get(self, path: str) -> Answer:
+        return await self._ask("GET", path, b"")
+
+    async def post(self, path: str, content: Any) -> Answer:
+        """With an Idempotency-Key of its own."""
+        return await self._ask("POST", path, json.dumps(content).encode())
+
+    async def _ask(self, method: str, path: str, body: bytes) -> Answer:
+        """Raises UnexpectedAnswerError."""
+        headers = {"Host": "127.0.0.1", "Content-Length": str(len(body)), **self._signed}
+        if body:
+            headers |= {"Content-Type": "application/json", "Idempotency-Key": f"bench-{next(_keys)}"}
+        head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        reader, writer = connection = await self._connection()
+        writer.write(f"{method} {path} HTTP/1.1\r\n{head}\r\n".encode() + body)
+        answer = await read_answer(reader)
+        self._free.append(connection)
+        if answer.status >= 400:
+            raise UnexpectedAnswerError(f"{method} {path}: {answer.status} {answer.body.decode()[:500]}")
+        return answer
+
+    async def _connection(self) -> Connection:
+        """A kept one on which the server has not hung up, else a new one."""
+        while self._free:
+            reader, writer = self._free.pop()
+            if not reader.at_eof():
+                return reader, writer
+            writer.close()
+        return await asyncio.open_connection("127.0.0.1", self._port)
+
+
+async def read_answer(reader: asyncio.StreamReader) -> Answer:
+    """The next answer on a connection; its body has a length or comes in chunks."""
+    [first, *rest] = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").rstrip().split("\r\n")
+    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in rest)}
+    body = b""
+    if headers.get("transfer-encoding") == "chunked":
+        while size := int(await reader.readline(), 16):
+            body += (await reader.readexactly(size + 2))[:-2]
+        await reader.readline()
+    elif length := int(headers.get("content-length", 0)):
+        body = await reader.readexactly(length)
+    return Answer(int(first.split(" ", 2)[1]), headers, body)
