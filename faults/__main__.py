@@ -95,7 +95,7 @@ class Run:
         self.say(held.summary())
 
     def add_states(self, explored: states.Found) -> None:
-        self.found += explored.differences.values()
+        self.found += explored.differences
         self.say(explored.summary())
 
     def add_deaths(self, points: list[str]) -> None:

@@ -8,7 +8,7 @@ No end may leave something owing, no state may be without a way to an end, and n
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -58,6 +58,8 @@ from runtime.ports import free_port
 from runtime.settings import Settings
 
 PART: Final = "FAULTS-STATES"
+DEEPEST: Final = 100
+"""So many moves in a row are one transaction inside the other."""
 _USERS: Final = {
     Role.SERVICE_AGENT: "agent",
     Role.AUDITOR: "auditor",
@@ -157,26 +159,54 @@ class Situation:
 
 @dataclass
 class Found:
-    """What the search came to. `ways` says how each state was reached first."""
+    """What the search came to. `edges` says by which move each state leads to which."""
 
     name: str
-    ways: dict[Situation, tuple[Move, ...]] = field(default_factory=dict)
-    edges: dict[Situation, set[Situation]] = field(default_factory=lambda: defaultdict(set))
+    start: Situation
+    edges: dict[Situation, dict[Situation, Move]] = field(default_factory=dict)
+    known: set[Situation] = field(default_factory=set)
     steps: int = 0
-    beyond: int = 0
-    differences: dict[str, Difference] = field(default_factory=dict)
+    faults: dict[str, tuple[str, Situation, tuple[Move, ...]]] = field(default_factory=dict)
 
-    def wrong(self, kind: str, what: str, way: tuple[Move, ...]) -> None:
-        """Notes a fault once, with the shortest way to it."""
-        said = " → ".join(" ".join(move) for move in way)
-        self.differences.setdefault(what, Difference(kind, f"states, {self.name}: {what}, after {said}"))
+    @property
+    def beyond(self) -> set[Situation]:
+        """States that were found and not gone on from."""
+        return self.known - self.edges.keys()
+
+    def wrong(self, kind: str, what: str, where: Situation, *moves: Move) -> None:
+        """Notes a fault once: in which state, and after which further move."""
+        self.faults.setdefault(what, (kind, where, moves))
+
+    @property
+    def differences(self) -> list[Difference]:
+        """The faults, each with the shortest way to it."""
+        ways = self._ways()
+        return [
+            Difference(kind, f"states, {self.name}: {what}, after {_told((*ways[where], *moves))}")
+            for what, (kind, where, moves) in self.faults.items()
+        ]
+
+    def _ways(self) -> dict[Situation, tuple[Move, ...]]:
+        ways: dict[Situation, tuple[Move, ...]] = {self.start: ()}
+        queue = deque([self.start])
+        while queue:
+            here = queue.popleft()
+            for there, move in self.edges.get(here, {}).items():
+                if there not in ways:
+                    ways[there] = (*ways[here], move)
+                    queue.append(there)
+        return ways
 
     def summary(self) -> str:
-        ends = sum(situation.settled for situation in self.ways)
-        deepest = max((len(way) for way in self.ways.values()), default=0)
-        bound = f"{self.beyond} at the bound not gone on from" if self.beyond else "all gone on from"
-        figures = f"{len(self.ways)} states, {ends} settled ends, {self.steps} steps, {deepest} deep"
+        ends = sum(situation.settled for situation in self.known)
+        deepest = max(len(way) for way in self._ways().values())
+        bound = f"{len(self.beyond)} at the bound not gone on from" if self.beyond else "all gone on from"
+        figures = f"{len(self.known)} states, {ends} settled ends, {self.steps} steps, {deepest} deep"
         return f"states, {self.name}: {figures}, {bound}"
+
+
+def _told(way: Sequence[Move]) -> str:
+    return " → ".join(" ".join(move) for move in way)
 
 
 class House:
@@ -231,7 +261,7 @@ class House:
     async def owing(self) -> list[str]:
         """What is held, waited for or on its way for the order now."""
         of_lines = select(OrderLine.id).where(OrderLine.order == self._number)
-        found = []
+        found = ["a booking"] if self.errands.booking else []
         if await self._count(
             select(Reservation).where(Reservation.line.in_(of_lines), Reservation.state == ReservationState.HELD)
         ):
@@ -455,11 +485,14 @@ class House:
                 recall=self.errands.recall or state.to_recall,
                 tell=self.errands.tell | set(state.to_tell),
             )
+            if state.stage in ENDS:  # its workflow asks and hears nothing more
+                self.errands = replace(self.errands, recall=False, restock=False)
         else:
             seq = (await self._session.get_one(PurchaseOrder, document)).seq + 1
             step = Step(document=document, seq=seq, action=action, at=now, alarm=alarm, **facts)
             told = (await purchase_step(self._session, step)).to_tell
-            self.errands = replace(self.errands, restock=self.errands.restock or self._number in told)
+            waits = Stage((await self._order()).stage) not in ENDS
+            self.errands = replace(self.errands, restock=self.errands.restock or (waits and self._number in told))
 
     async def _order(self) -> ReplacementOrder:
         return await self._session.get_one(ReplacementOrder, self._number)
@@ -514,37 +547,26 @@ def _decisions(kind: str, rules: Mapping[Action, Any], stage: Any) -> Iterator[M
 
 
 async def explore(session: AsyncSession, name: str, number: str, now: datetime, most: int) -> Found:
-    """Breadth first from where the order stands, at most `most` states gone on from."""
-    found = Found(name)
-    start = await House(session, number, now).situation()
-    found.ways[start] = ()
-    queue = deque([start])
-    while queue:
-        here = queue.popleft()
-        if most == 0:
-            found.beyond += 1
-            continue
-        most -= 1
-        queue.extend(await _go_on(session, number, now, here, found))
+    """From where the order stands into the deep, each state gone on from once, at most `most` of them."""
+    house = House(session, number, now)
+    start = await house.situation()
+    found = Found(name, start)
+    found.known.add(start)
+    await _go_on(session, house, start, found, most, 0)
     _judge(found)
     return found
 
 
-async def _go_on(session: AsyncSession, number: str, now: datetime, here: Situation, found: Found) -> list[Situation]:
-    """Makes every move there is from a state; returns the states that are new."""
-    new: list[Situation] = []
-    way = found.ways[here]
-    back = await session.begin_nested()
-    house = House(session, number, now)
-    for move in way:
-        await house.do(move)
-    if here.ended and not any(here.errands):
+async def _go_on(session: AsyncSession, house: House, here: Situation, found: Found, most: int, depth: int) -> None:
+    """Makes every move there is from a state, and goes on from what is new before the next."""
+    found.edges[here] = {}
+    if here.ended:
         if owing := await house.owing():
-            found.wrong("stuck", f"ended as {here.stage} and left owing {' and '.join(owing)}", way)
-    elif not here.ended and here.order[2] is None:
-        found.wrong("stuck", f"at {here.stage} nobody is waited for", way)
+            found.wrong("stuck", f"ended as {here.stage} and left owing {' and '.join(owing)}", here)
+    elif here.order[2] is None:
+        found.wrong("stuck", f"at {here.stage} nobody is waited for", here)
     if what := await house.ledger():
-        found.wrong("doubled", f"{what} at {here.stage}", way)
+        found.wrong("doubled", f"{what} at {here.stage}", here)
     errands = house.errands
     for move in await house.moves():
         session.expunge_all()
@@ -557,36 +579,33 @@ async def _go_on(session: AsyncSession, number: str, now: datetime, here: Situat
             pass
         except Exception as error:  # whatever it is, it would be tried again for ever
             what = f"{' '.join(move[:2])} at {here.stage} blows up: {type(error).__name__} {str(error)[:200]}"
-            found.wrong("stuck", what, (*way, move))
+            found.wrong("stuck", what, here, move)
         else:
             found.steps += 1
-            found.edges[here].add(there)
-            if there not in found.ways:
-                found.ways[there] = (*way, move)
-                new.append(there)
+            found.known.add(there)
+            found.edges[here].setdefault(there, move)
+            if there not in found.edges and len(found.edges) < most and depth < DEEPEST:
+                await _go_on(session, house, there, found, most, depth + 1)
         finally:
             await savepoint.rollback()
-    await back.rollback()
     session.expunge_all()
-    return new
 
 
 def _judge(found: Found) -> None:
-    """Whoever can't come to a settled end, and was gone on from, is without a way on."""
+    """Whoever can't come to a settled end, nor to a state that was not gone on from, is without a way on."""
     before: dict[Situation, set[Situation]] = defaultdict(set)
     for here, theres in found.edges.items():
         for there in theres:
             before[there].add(here)
-    good = [s for s in found.ways if s.settled or (found.beyond and s not in found.edges)]
-    reached, queue = set(good), deque(good)
+    reached = {situation for situation in found.known if situation.settled} | found.beyond
+    queue = deque(reached)
     while queue:
         for here in before[queue.popleft()] - reached:
             reached.add(here)
             queue.append(here)
-    for situation, way in found.ways.items():
-        if situation not in reached:
-            what = f"no way from {situation.stage} {situation.order[2] or ''} {situation.shipment} to an end"
-            found.wrong("stuck", what, way)
+    for situation in found.known - reached:
+        what = f"no way from {situation.stage} {situation.order[2] or ''} {situation.shipment} to an end"
+        found.wrong("stuck", what, situation)
 
 
 async def all_states(home: Path, most: int) -> list[Found]:
@@ -637,4 +656,4 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
         results = asyncio.run(all_states(Path(folder), int(sys.argv[1])))
     for result in results:
-        sys.stdout.write("\n".join([result.summary(), *(each.what for each in result.differences.values())]) + "\n")
+        sys.stdout.write("\n".join([result.summary(), *(each.what for each in result.differences)]) + "\n")
