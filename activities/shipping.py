@@ -9,7 +9,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.carriers import Carriers
-from carriers.protocol import Busy, Carrier, CarrierError, Consignment, Party, Recall, Refused, Waybill
+from carriers.protocol import Busy, Carrier, CarrierError, Consignment, NotOffered, Party, Recall, Refused, Waybill
 from database.session import Sessions
 from database.tables import (
     CarrierAccount,
@@ -95,6 +95,8 @@ class Shipping:
             return await ask(waybill, "客户取消换件")
         except Refused:
             return Recall.TOO_LATE
+        except NotOffered:
+            return Recall.BY_HAND
         except CarrierError as error:
             raise _later(error) from error
 

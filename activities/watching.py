@@ -198,7 +198,7 @@ def _spacing(time: Timekeeper, now: datetime, carrier: Carrier) -> Spacing:
 def _news(parcel: Parcel, time: Timekeeper, now: datetime) -> Scanned | None:
     """What the order must hear: the parcel's course changed, or a sign of life before it counts as standing still."""
     moved_at = parcel.last_moved_at or now
-    still_by = time.after(moved_at, time.policy.parcels.no_movement)
+    still_by = time.rings_after(moved_at, time.policy.parcels.no_movement)
     told = parcel.told_milestone or Milestone.CREATED
     changed = parcel.trouble != parcel.told_trouble or (
         parcel.milestone != told and not {parcel.milestone, told} <= UNDER_WAY

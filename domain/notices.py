@@ -27,6 +27,7 @@ TOLD: Mapping[Action, tuple[Role, ...]] = MappingProxyType(
         Action.NO_MOVEMENT: (_AGENT, _DISPATCHER),
         Action.LATE: (_AGENT, _DISPATCHER, _CUSTOMER),
         Action.TURN_BACK: (_AGENT, _KEEPER),
+        Action.RECEIVE_BACK: (_AGENT,),
         Action.DECLARE_LOST: (_AGENT, _CUSTOMER),
         Action.BOOK_APPOINTMENT: (_CUSTOMER, _TECHNICIAN),
         Action.REPORT_FITTED: (_CUSTOMER,),

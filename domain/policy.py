@@ -105,6 +105,10 @@ class Timekeeper:
     def after(self, start: datetime, span: Span) -> datetime:
         return self.calendar.after(start, span)
 
+    def rings_after(self, start: datetime, span: Span) -> datetime:
+        """When an alarm rings that is due a span after `start`: in office hours."""
+        return self.calendar.open_from(self.calendar.after(start, span))
+
     def wait(self, clock: Clock, since: datetime, due: datetime | None = None) -> Wait:
         """The wait that begins at `since`; `due` where something agreed replaces the policy's span."""
         rules = self.policy.clocks[clock]
@@ -123,9 +127,16 @@ class Timekeeper:
             None,
         )
         if every and not any(other.action == alarm.action for other in left):
-            at = self.calendar.open_from(self.calendar.after(max(alarm.at, now), every))
+            at = self.rings_after(max(alarm.at, now), every)
             left = (*left, Alarm(action=alarm.action, at=at, count=alarm.count + 1))
         return wait.model_copy(update={"alarms": left})
+
+    def moved(self, wait: Wait, now: datetime, due: datetime) -> Wait:
+        """The wait that a person gave another end; alarms that hang on something else than its end stay."""
+        ruled = {rule.action for rule in self.policy.clocks[wait.clock].alarms}
+        others = tuple(alarm for alarm in wait.alarms if alarm.action not in ruled)
+        anew = self.wait(wait.clock, now, due)
+        return anew.model_copy(update={"alarms": (*anew.alarms, *others)})
 
     def _alarm(self, rule: AlarmRule, since: datetime, due: datetime) -> Alarm:
         at = due if rule.share == 1 else self.calendar.share(since, due, rule.share)

@@ -117,9 +117,12 @@ class Desk(Generic[S]):
     async def report(self, action: Action, alarm: Alarm | None = None, outcome: str | None = None) -> None:
         """A machine's news, or an alarm, becomes a step; not if the document has moved on and it means nothing now."""
         async with self._one_at_a_time:
-            while self._matters(action, alarm):
-                if await self._step(action, alarm=alarm, outcome=outcome):
-                    return
+            try:
+                while self._matters(action, alarm):
+                    if await self._step(action, alarm=alarm, outcome=outcome):
+                        return
+            except Refusal as refusal:
+                workflow.logger.info("%s of %s changes nothing: %s", action, self.state.number, refusal)
 
     def _matters(self, action: Action, alarm: Alarm | None) -> bool:
         rings = alarm is None or (self.wait is not None and alarm in self.wait.alarms)

@@ -1,5 +1,6 @@
 """The life of a replacement order, as the policy tells it."""
 
+import asyncio
 from collections import deque
 
 from temporalio import workflow
@@ -34,10 +35,11 @@ class ReplacementOrder(Desk[OrderState]):
     @workflow.init
     def __init__(self, order: OrderState) -> None:
         self._goods_arrived = False
-        self._scans: deque[Scanned] = deque()
+        self._news: deque[Action] = deque()
         self._last_scan: Scanned | None = None
         self._to_tell: list[str] = list(order.to_tell)
         self._booking: workflow.ActivityHandle[bool] | None = None
+        self._recall: asyncio.Task[str] | None = None
         self._to_book, self._to_recall = order.to_book, order.to_recall
         super().__init__(order)
         self._to_place += order.to_place
@@ -88,20 +90,21 @@ class ReplacementOrder(Desk[OrderState]):
         if self._to_book:
             self._to_book = False
             self._booking = self._book_parcel()
-        await self.attend(lambda: self._scans or (self._booking and self._booking.done()))
+        await self.attend(lambda: self._booking.done() if self._booking else self._news)
         if self._booking and self._booking.done():
             await self.report(Action.BOOK if await self._booked() else Action.BOOKING_REFUSED)
-        await self._read_scans()
+        if not self._booking:
+            await self._read_news()
 
     async def transport(self) -> None:
         """The carrier's milestones, and the clocks that ring when there are none (policy 5.2.4)."""
-        await self.attend(lambda: self._scans)
-        await self._read_scans()
+        await self.attend(lambda: self._news)
+        await self._read_news()
 
     async def installation(self) -> None:
         """An appointment with a qualified technician, and the report (policy 6.1)."""
-        await self.attend(lambda: self._scans)
-        await self._read_scans()
+        await self.attend(lambda: self._news)
+        await self._read_news()
 
     async def revisit(self) -> None:
         """Asked whether it works; another visit or another part until it does (policy 6.2)."""
@@ -111,10 +114,12 @@ class ReplacementOrder(Desk[OrderState]):
         """What was taken is given back before the order ends."""
         if self._to_recall:
             self._to_recall = False
-            await self.report(Action.RECALL, outcome=await self._recall_parcel())
-        else:
-            await self.attend(lambda: self._scans)
-            await self._read_scans()
+            self._recall = asyncio.create_task(self._recall_parcel())
+        await self.attend(lambda: self._news or (self._recall and self._recall.done()))
+        if self._recall and self._recall.done():
+            recall, self._recall = self._recall, None
+            await self.report(Action.RECALL, outcome=await recall)
+        await self._read_news()
 
     @workflow.signal
     def goods_arrived(self) -> None:
@@ -125,9 +130,8 @@ class ReplacementOrder(Desk[OrderState]):
     def scanned(self, scan: Scanned) -> None:
         """News of the parcel under way; what is told of an earlier one changes nothing here."""
         if scan.shipment == self.state.shipment:
+            self._news += self._actions(scan)
             self._last_scan = scan
-            if self._actions(scan):
-                self._scans.append(scan)
 
     @property
     def wait(self) -> Wait | None:
@@ -155,19 +159,22 @@ class ReplacementOrder(Desk[OrderState]):
 
     def _actions(self, scan: Scanned) -> list[Action]:
         """What a scan means at this stage: any scan shows that the carrier has the goods."""
-        told = TOLD_BY.get(scan.milestone) or (Action.TROUBLE if scan.trouble else None)
-        if told is Action.TURN_BACK and self.wait and self.wait.clock is Clock.RETURNED_PARCEL:
-            told = None
-        actions = [Action.PICK_UP] if scan.milestone is not Milestone.CREATED else []
+        told = TOLD_BY.get(scan.milestone) or (Action.TROUBLE if self._is_new_trouble(scan) else None)
+        actions = [Action.PICK_UP] if scan.milestone not in (Milestone.CREATED, Milestone.CANCELLED) else []
         stage = ORDER.rules[Action.PICK_UP].moves.get(self.state.stage, self.state.stage)
         return [a for a in actions if self.state.stage in ORDER.rules[a].moves] + (
             [told] if told and stage in ORDER.rules[told].moves else []
         )
 
-    async def _read_scans(self) -> None:
-        while self._scans:
-            for action in self._actions(self._scans.popleft()):
-                await self.report(action)
+    def _is_new_trouble(self, scan: Scanned) -> bool:
+        """A trouble that lasts is told with every sign of life, and reported once."""
+        before = self._last_scan
+        known = before.trouble if before and before.shipment == scan.shipment else None
+        return scan.trouble is not None and scan.trouble is not known
+
+    async def _read_news(self) -> None:
+        while self._news:
+            await self.report(self._news.popleft())
 
     async def tell_purchase_orders(self) -> None:
         """New purchase orders are placed; those this order no longer waits for are told."""
@@ -196,6 +203,6 @@ class ReplacementOrder(Desk[OrderState]):
 
     def _start_afresh_if_long(self) -> None:
         """An order with very many rounds goes on with a short history."""
-        idle = not (self._booking or self._scans or self._goods_arrived or self.errands)
+        idle = not (self._booking or self._recall or self._news or self._goods_arrived or self.errands)
         if workflow.info().is_continue_as_new_suggested() and idle and workflow.all_handlers_finished():
             workflow.continue_as_new(self.state)

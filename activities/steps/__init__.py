@@ -115,7 +115,7 @@ def _ring(work: OrderWork | PurchaseWork) -> None:
         if due <= work.at:
             raise Refusal("invalid_time", "a clock can't be moved into the past")
         work.details |= {"due": [work.wait.due.isoformat(), due.isoformat()], "clock": work.wait.clock}
-        work.wait = work.time.wait(work.wait.clock, work.at, due)
+        work.wait = work.time.moved(work.wait, work.at, due)
 
 
 def _record(work: OrderWork | PurchaseWork, state: OrderState | PurchaseState, came_from: str) -> None:

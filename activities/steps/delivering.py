@@ -30,9 +30,17 @@ MANUAL = "manual"
 
 
 async def shipment_of(work: OrderWork) -> Shipment:
-    """The shipment under way."""
+    """The order's newest shipment."""
     assert work.shipment is not None
     return await work.session.get_one(Shipment, work.shipment)
+
+
+async def _under_way(work: OrderWork, *states: ShipmentState) -> Shipment:
+    """The shipment this step is about. Raises Refusal if it is in another state: what is over is over."""
+    shipment = await shipment_of(work) if work.shipment else None
+    if shipment is None or shipment.state not in states:
+        raise Refusal("stage_moved_on", f"{work.step.action} means nothing to a parcel that is not under way")
+    return shipment
 
 
 async def pack(work: OrderWork) -> None:
@@ -40,6 +48,8 @@ async def pack(work: OrderWork) -> None:
     said, shipment = work.said(Pack), await shipment_of(work)
     if shipment.state is ShipmentState.BOOKED:
         raise Refusal("already_booked", f"{shipment.id} has waybill {shipment.waybill}")
+    if shipment.state is ShipmentState.PACKED and not await _by_hand(work, shipment):
+        raise Refusal("already_booked", f"the label of {shipment.id} is being booked")
     account = await work.session.get(CarrierAccount, said.carrier or shipment.account)
     if account is None:
         raise Refusal("unknown_carrier", f"there is no carrier account {said.carrier}")
@@ -48,6 +58,11 @@ async def pack(work: OrderWork) -> None:
     shipment.packed_at, shipment.packed_by = work.at, work.step.by
     shipment.state = ShipmentState.PACKED
     work.to_book = account.kind != MANUAL
+
+
+async def _by_hand(work: OrderWork, shipment: Shipment) -> bool:
+    """Whether a person talks to the carrier, as there is no line to it."""
+    return (await work.session.get_one(CarrierAccount, shipment.account)).kind == MANUAL
 
 
 async def book(work: OrderWork) -> None:
@@ -70,8 +85,9 @@ async def booking_refused(work: OrderWork) -> None:
 async def hand_over(work: OrderWork) -> None:
     """The carrier has the goods (policy 5.2.3)."""
     said, shipment = work.said(HandOver), await shipment_of(work)
-    if shipment.state not in (ShipmentState.PACKED, ShipmentState.BOOKED):
-        raise Refusal("not_packed", f"{shipment.id} is not packed yet")
+    packed = shipment.state is ShipmentState.PACKED and await _by_hand(work, shipment)
+    if not packed and shipment.state is not ShipmentState.BOOKED:
+        raise Refusal("not_packed", f"{shipment.id} is not packed and labelled yet")
     if said.waybill and shipment.waybill and said.waybill != shipment.waybill:
         raise Refusal("other_waybill", f"{shipment.id} was booked as {shipment.waybill}")
     shipment.waybill = shipment.waybill or said.waybill
@@ -86,6 +102,15 @@ async def pick_up(work: OrderWork) -> None:
 
 
 async def _on_its_way(work: OrderWork, shipment: Shipment) -> None:
+    await issue_goods(work, shipment)
+    work.details |= {"waybill": shipment.waybill, "carrier": shipment.account, "shipment": shipment.id}
+    work.start(Clock.DELIVERY, shipment.expected_at)
+    if await work.session.get(Parcel, shipment.id) is not None:
+        _expect_scans(work)
+
+
+async def issue_goods(work: OrderWork, shipment: Shipment) -> None:
+    """The goods are the carrier's from now on."""
     lines = await shipped_lines(work, shipment)
     for held in await stock.held(work.session, [line.line for line in lines]):
         await stock.issue(
@@ -99,10 +124,6 @@ async def _on_its_way(work: OrderWork, shipment: Shipment) -> None:
     await mark_lines(work, lines, LineState.SHIPPED)
     shipment.state = ShipmentState.HANDED_OVER
     shipment.handed_over_at = work.at
-    work.details |= {"waybill": shipment.waybill, "carrier": shipment.account, "shipment": shipment.id}
-    work.start(Clock.DELIVERY, shipment.expected_at)
-    if await work.session.get(Parcel, shipment.id) is not None:
-        _expect_scans(work)
 
 
 def _expect_scans(work: OrderWork) -> None:
@@ -110,9 +131,9 @@ def _expect_scans(work: OrderWork) -> None:
     assert work.wait is not None
     rules = work.time.policy.parcels
     picked_up = work.step.action is Action.PICK_UP
-    work.wait = work.wait.moved(Action.NO_MOVEMENT, work.time.after(work.at, rules.no_movement))
+    work.wait = work.wait.moved(Action.NO_MOVEMENT, work.time.rings_after(work.at, rules.no_movement))
     if not picked_up:
-        work.wait = work.wait.moved(Action.NO_PICKUP_SCAN, work.time.after(work.at, rules.no_pickup_scan))
+        work.wait = work.wait.moved(Action.NO_PICKUP_SCAN, work.time.rings_after(work.at, rules.no_pickup_scan))
 
 
 async def stands_still(work: OrderWork) -> None:
@@ -120,7 +141,7 @@ async def stands_still(work: OrderWork) -> None:
     assert work.wait is not None
     rules = work.time.policy.parcels
     again = rules.no_movement if work.step.action is Action.NO_MOVEMENT else rules.no_pickup_scan
-    work.wait = work.wait.moved(work.step.action, work.time.after(work.at, again))
+    work.wait = work.wait.moved(work.step.action, work.time.rings_after(work.at, again))
     work.details |= {"shipment": work.shipment}
 
 
@@ -131,7 +152,9 @@ async def trouble(work: OrderWork) -> None:
 
 
 async def deliver(work: OrderWork) -> None:
-    shipment = await shipment_of(work)
+    """The customer has the goods. After a parcel turned back only a person can tell whose hands it is in."""
+    machine = work.step.role is Role.SYSTEM
+    shipment = await _under_way(work, ShipmentState.HANDED_OVER, *(() if machine else (ShipmentState.TURNED_BACK,)))
     shipment.state = ShipmentState.DELIVERED
     shipment.delivered_at = work.at
     await goods_move(work, shipment, stock.CUSTOMERS, "deliver")
@@ -140,7 +163,7 @@ async def deliver(work: OrderWork) -> None:
 
 async def turn_back(work: OrderWork) -> None:
     """The parcel is on its way back to us: the keeper receives it."""
-    shipment = await shipment_of(work)
+    shipment = await _under_way(work, ShipmentState.HANDED_OVER, ShipmentState.DELIVERED)
     await call_off_appointment(work)
     if shipment.state is ShipmentState.DELIVERED:
         await goods_move(work, shipment, stock.IN_TRANSIT, "turn_back", source=stock.CUSTOMERS)
@@ -151,7 +174,7 @@ async def turn_back(work: OrderWork) -> None:
 
 async def declare_lost(work: OrderWork) -> None:
     """The parcel is given up: a claim on the carrier, and everything is sent again (policy 5.2.4)."""
-    shipment = await shipment_of(work)
+    shipment = await _under_way(work, ShipmentState.HANDED_OVER, ShipmentState.TURNED_BACK)
     reason = LossReason.LOST if work.content is None else work.said(DeclareLost).reason
     shipment.state = ShipmentState.LOST
     await goods_move(work, shipment, stock.LOSSES, "lost")
@@ -162,7 +185,8 @@ async def declare_lost(work: OrderWork) -> None:
 
 async def receive_back(work: OrderWork) -> None:
     """The parcel is back: sound goods return to qualified stock, damaged ones to nonconforming (policy 4.1.1)."""
-    shipment, said = await shipment_of(work), work.said(ReceiveBack)
+    shipment = await _under_way(work, ShipmentState.HANDED_OVER, ShipmentState.TURNED_BACK)
+    said = work.said(ReceiveBack)
     sound = said.condition is Condition.SOUND
     for line in await shipped_lines(work, shipment):
         target = line.place if sound else await _nonconforming_beside(work, line.place)

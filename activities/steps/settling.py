@@ -4,9 +4,10 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from activities.steps.delivering import end_watch, shipment_of
+from activities.steps.delivering import end_watch, issue_goods, shipment_of
 from activities.steps.installing import call_off_appointment
 from activities.steps.work import OrderSteps, OrderWork, lines_in
+from carriers.protocol import Recall
 from database import stock
 from database.purchases import withdraw
 from database.tables import Claim, ClaimState, LineState, Shipment, ShipmentState
@@ -18,10 +19,20 @@ _UNDER_WAY = (ShipmentState.HANDED_OVER, ShipmentState.TURNED_BACK, ShipmentStat
 
 
 async def cancel(work: OrderWork) -> None:
-    """Gives back what was taken, and says what could not be."""
+    """Gives back what was taken, and says what could not be. What is packed waits for the carrier's answer."""
     work.document.outcome = "cancelled"
+    parcel = await _parcel(work)
+    reserved = () if work.to_recall else (LineState.RESERVED,)
+    given_back = await _give_back(work, LineState.WANTED, LineState.BACK_ORDERED, *reserved)
+    if appointment := await call_off_appointment(work):
+        given_back["appointment"] = [appointment.technician, appointment.starts_at.isoformat()]
+    work.details |= {"reason": work.said(Cancel).reason, "given_back": given_back, **parcel}
+
+
+async def _give_back(work: OrderWork, *states: LineState) -> dict[str, Any]:
+    """Drops the lines in these states with all that is held for them, and says what that was."""
     given_back: dict[str, Any] = {}
-    lines = await lines_in(work, LineState.WANTED, LineState.RESERVED, LineState.BACK_ORDERED)
+    lines = await lines_in(work, *states)
     ids = [line.id for line in lines]
     if released := await stock.release(work.session, ids):
         given_back["reservations"] = [[held.part, held.quantity, held.place] for held in released]
@@ -30,9 +41,7 @@ async def cancel(work: OrderWork) -> None:
         work.to_tell += purchases
     for line in lines:
         line.state = LineState.DROPPED
-    if appointment := await call_off_appointment(work):
-        given_back["appointment"] = [appointment.technician, appointment.starts_at.isoformat()]
-    work.details |= {"reason": work.said(Cancel).reason, "given_back": given_back, **await _parcel(work)}
+    return given_back
 
 
 async def _parcel(work: OrderWork) -> dict[str, Any]:
@@ -58,9 +67,17 @@ async def _parcel(work: OrderWork) -> dict[str, Any]:
 
 
 async def recalled(work: OrderWork) -> None:
-    """What the carrier answered when it was asked for the parcel back."""
+    """What the carrier answered when it was asked for the parcel back.
+
+    Packed goods stay in the house, unless the carrier fetched them before we heard of it: then they are under way,
+    and it is asked to bring them back.
+    """
     shipment = await shipment_of(work)
-    if shipment.state is ShipmentState.CALLING_OFF:
+    if shipment.state is ShipmentState.CALLING_OFF and work.step.outcome == Recall.TOO_LATE:
+        await issue_goods(work, shipment)
+        work.to_recall = True
+    elif shipment.state is ShipmentState.CALLING_OFF:
+        work.details |= {"given_back": await _give_back(work, LineState.RESERVED)}
         shipment.state = ShipmentState.CALLED_OFF
         await end_watch(work, shipment)
     work.details |= {"shipment": work.shipment, "answer": work.step.outcome}
