@@ -45,6 +45,7 @@ from database.tables import (
     Submission,
     Supplier,
     WorkingDayOverride,
+    Zone,
 )
 from domain.decisions import DECISIONS
 from domain.messages import Decide, Decided, Scanned
@@ -149,7 +150,7 @@ class PaperCarriers(Carriers):
 
 @dataclass(frozen=True)
 class Week:
-    """A week of the office, to speak of its instants: `Mon 10:00`, `+Tue 18:00` in the week after."""
+    """A week of the office, to speak of its instants: `Mon 10:10`, `+Tue 18:00` in the week after."""
 
     monday: date
     DAYS: ClassVar = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -503,7 +504,11 @@ class House:
         await self.env.sleep(timedelta(**span))
 
     async def week(self, *, off: Sequence[str] = (), worked: Sequence[str] = ()) -> Week:
-        """Skips to ten o'clock of a Monday. Its weeks have five working days, but for those named."""
+        """Skips to ten past ten of a Monday. The weeks have five working days, but for those named.
+
+        No clock of the policy ends at that minute: the server that skips time is lost when a timer fires while a
+        decision that stops it is being taken.
+        """
         today = (await self.now()).astimezone(OFFICE).date()
         week = Week(today + timedelta(days=7 - today.weekday()))
         days = [week.monday + timedelta(days=n) for n in range(-7, 70)]
@@ -512,7 +517,7 @@ class House:
         rows = [{"day": day, "worked": exceptions.get(day, day.weekday() < 5), "note": "test"} for day in days]
         async with self.sessions.begin() as session:
             await session.execute(insert(WorkingDayOverride).values(rows))
-        await self.sleep_until(week("Mon 10:00"))
+        await self.sleep_until(week("Mon 10:10"))
         return week
 
     async def until(self, condition: Callable[[], Awaitable[bool]]) -> None:
@@ -626,8 +631,9 @@ class House:
         )
 
     async def available(self, part: str = "") -> int:
-        """Free pieces in the house."""
-        rows = await self.all(Stock, Stock.part == (part or self.part), Stock.zone != "outside")
+        """Free pieces that may be sent to customers."""
+        zones = (Zone.QUALIFIED, Zone.VALUABLES, Zone.HAZARDOUS)
+        rows = await self.all(Stock, Stock.part == (part or self.part), Stock.zone.in_(zones))
         return sum(row.on_hand - row.reserved for row in rows)
 
     async def books(self) -> dict[tuple[str, str], tuple[int, int]]:

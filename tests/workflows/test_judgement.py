@@ -142,7 +142,7 @@ async def test_a_quotation_nobody_answers_lapses_after_a_reminder(house: House) 
     week = await house.week()
     order = await (await house.order()).to(Stage.QUOTED)
     await house.later(days=20)
-    assert await order.rang(week) == ["remind Wed 14:06", "lapse +Tue 09:00"]
+    assert await order.rang(week) == ["remind Wed 14:12", "lapse +Tue 09:00"]
     assert await ended(order) == (Stage.DECLINED, "lapsed")
     assert await order.told(AGENT) == ["remind_consent", "lapse"]
     assert (await order.told(CUSTOMER))[-1] == "lapse"
