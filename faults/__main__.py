@@ -16,7 +16,7 @@ from typing import Final
 
 from rich.console import Console
 
-from faults import outages, passes, races, states, world
+from faults import fuzz, outages, passes, races, states, world
 from faults.cases import CASES, cases
 from faults.checks import all_checks
 from faults.deaths import Deaths
@@ -26,14 +26,14 @@ from faults.storm import Storm
 from faults.tally import Difference
 from standalone import StandaloneSettings
 
-PASSES: Final = ("storm", "outages", "races", "deaths", "states")
+PASSES: Final = ("storm", "outages", "races", "input", "deaths", "states")
 KINDS: Final = ("lost", "doubled", "stuck")
 console = Console(highlight=False, soft_wrap=True)
 
 
 @dataclass(frozen=True)
 class Size:
-    """How much a run does: orders a pass, hits of the storm, points of death of a hundred, outages.
+    """How much a run does: orders a pass, hits of the storm, points of death of a hundred.
 
     `states` is how many are gone on from. `patience` is how many seconds a pass may take before what is open is stuck.
     """
@@ -44,13 +44,22 @@ class Size:
     outage_seconds: float
     outage_orders: int
     alarm_races: int
+    bad_inputs: int
     patience: float
     states: int
     calm_seconds: float = 300
 
 
 QUICK: Final = Size(
-    len(CASES), hits=12, death_share=15, outage_seconds=15, outage_orders=4, alarm_races=2, patience=420, states=150
+    len(CASES),
+    hits=12,
+    death_share=15,
+    outage_seconds=15,
+    outage_orders=4,
+    alarm_races=2,
+    bad_inputs=1,
+    patience=420,
+    states=150,
 )
 FULL: Final = Size(
     3 * len(CASES),
@@ -59,6 +68,7 @@ FULL: Final = Size(
     outage_seconds=60,
     outage_orders=10,
     alarm_races=20,
+    bad_inputs=20,
     patience=1800,
     states=100_000,
 )
@@ -94,6 +104,10 @@ class Run:
         self.found += held.differences
         self.say(held.summary())
 
+    def add_input(self, sent: fuzz.Fuzzed) -> None:
+        self.found += sent.differences
+        self.say(sent.summary())
+
     def add_states(self, explored: states.Found) -> None:
         self.found += explored.differences
         self.say(explored.summary())
@@ -112,7 +126,7 @@ class Run:
 async def main(seed: int, size: Size, home: Path, wanted: Collection[str]) -> int:
     """Returns the exit code: 1 when anything is lost, doubled or stuck."""
     run = Run(seed)
-    if not {"storm", "outages", "races", "deaths"}.isdisjoint(wanted):
+    if set(wanted) != {"states"}:
         settings = settings_for(home, frozenset(policy.name for policy in world.all_policies()))
         await on_the_stack(run, settings, size, wanted)
     if "states" in wanted:
@@ -138,6 +152,8 @@ async def on_the_stack(run: Run, settings: StandaloneSettings, size: Size, wante
             )
         if "races" in wanted:
             run.add_races(await races.race(stack, run.seed, size.alarm_races, 4000, size.patience))
+        if "input" in wanted:
+            run.add_input(await fuzz.fuzz(stack, run.seed, size.bad_inputs))
         if "deaths" not in wanted:
             run.found += await all_checks(stack, run.answered)
     if "deaths" in wanted:
