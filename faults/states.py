@@ -6,7 +6,6 @@ the workflow has still to ask of the world. Rounds and numbers of earlier shipme
 No end may leave something owing, no state may be without a way to an end, and no step may blow up.
 """
 
-import asyncio
 from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -551,7 +550,7 @@ async def explore(session: AsyncSession, name: str, number: str, now: datetime, 
     house = House(session, number, now)
     start = await house.situation()
     found = Found(name, start)
-    found.known.add(start)
+    await _look(house, start, found)
     await _go_on(session, house, start, found, most, 0)
     _judge(found)
     return found
@@ -560,13 +559,6 @@ async def explore(session: AsyncSession, name: str, number: str, now: datetime, 
 async def _go_on(session: AsyncSession, house: House, here: Situation, found: Found, most: int, depth: int) -> None:
     """Makes every move there is from a state, and goes on from what is new before the next."""
     found.edges[here] = {}
-    if here.ended:
-        if owing := await house.owing():
-            found.wrong("stuck", f"ended as {here.stage} and left owing {' and '.join(owing)}", here)
-    elif here.order[2] is None:
-        found.wrong("stuck", f"at {here.stage} nobody is waited for", here)
-    if what := await house.ledger():
-        found.wrong("doubled", f"{what} at {here.stage}", here)
     errands = house.errands
     for move in await house.moves():
         session.expunge_all()
@@ -582,13 +574,27 @@ async def _go_on(session: AsyncSession, house: House, here: Situation, found: Fo
             found.wrong("stuck", what, here, move)
         else:
             found.steps += 1
-            found.known.add(there)
             found.edges[here].setdefault(there, move)
+            await _look(house, there, found)
             if there not in found.edges and len(found.edges) < most and depth < DEEPEST:
                 await _go_on(session, house, there, found, most, depth + 1)
         finally:
             await savepoint.rollback()
     session.expunge_all()
+
+
+async def _look(house: House, here: Situation, found: Found) -> None:
+    """Whether a state that is new may be: nothing owing at an end, somebody waited for before, a ledger that agrees."""
+    if here in found.known:
+        return
+    found.known.add(here)
+    if here.ended:
+        if owing := await house.owing():
+            found.wrong("stuck", f"ended as {here.stage} and left owing {' and '.join(owing)}", here)
+    elif here.order[2] is None:
+        found.wrong("stuck", f"at {here.stage} nobody is waited for", here)
+    if what := await house.ledger():
+        found.wrong("doubled", f"{what} at {here.stage}", here)
 
 
 def _judge(found: Found) -> None:
@@ -619,13 +625,13 @@ async def all_states(home: Path, most: int) -> list[Found]:
         found = []
         for name, pieces in (("in stock", 10_000), ("to be bought", 0)):
             async with sessions() as session:
-                found.append(await _explore_order(session, name, pieces, most))
+                found.append(await explore_order(session, name, pieces, most))
                 await session.rollback()
         await engine.dispose()
     return found
 
 
-async def _explore_order(session: AsyncSession, name: str, pieces: int, most: int) -> Found:
+async def explore_order(session: AsyncSession, name: str, pieces: int, most: int) -> Found:
     now = datetime.now(UTC)
     if pieces:
         await stock.move(
@@ -647,13 +653,3 @@ async def _explore_order(session: AsyncSession, name: str, pieces: int, most: in
     )
     await session.flush()
     return await explore(session, name, applied.state.number, now, most)
-
-
-if __name__ == "__main__":
-    import sys
-    import tempfile
-
-    with tempfile.TemporaryDirectory() as folder:
-        results = asyncio.run(all_states(Path(folder), int(sys.argv[1])))
-    for result in results:
-        sys.stdout.write("\n".join([result.summary(), *(each.what for each in result.differences)]) + "\n")

@@ -1,0 +1,48 @@
+"""The search through the states finds nothing where nothing is wrong, and finds what is."""
+
+from collections.abc import Iterable, Sequence
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database import stock
+from database.session import Sessions
+from database.tables import Reservation
+from faults import world
+from faults.states import PART, Found, explore_order
+
+GONE_ON_FROM = 25
+
+
+async def search(sessions: Sessions) -> Found:
+    await world.enter(sessions, [PART], [])
+    async with sessions() as session:
+        found = await explore_order(session, "in stock", 100, GONE_ON_FROM)
+        await session.rollback()
+    return found
+
+
+async def test_the_steps_as_they_are(sessions: Sessions) -> None:
+    found = await search(sessions)
+    assert len(found.edges) == GONE_ON_FROM
+    assert [each.what for each in found.differences] == []
+
+
+async def test_a_reservation_that_nobody_gives_back_is_found(
+    sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def keep_all(session: AsyncSession, lines: Iterable[int]) -> Sequence[Reservation]:
+        return []
+
+    monkeypatch.setattr(stock, "release", keep_all)
+    found = await search(sessions)
+    assert any("left owing a reservation" in each.what for each in found.differences)
+
+
+async def test_a_step_that_fails_is_found(sessions: Sessions, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(*given: object, **named: object) -> None:
+        raise RuntimeError("no such place")
+
+    monkeypatch.setattr(stock, "issue", fail)
+    found = await search(sessions)
+    assert any("hand_over at dispatch blows up: RuntimeError no such place" in each.what for each in found.differences)
