@@ -1,5 +1,10 @@
 """What workflow code may touch: it is checked to be deterministic, and everything it imports was decided about."""
 
+import sys
+from collections.abc import Sequence
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
+from types import CodeType, ModuleType
+
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 from temporalio.workflow import SandboxImportNotificationPolicy
 
@@ -22,8 +27,40 @@ PASSED_THROUGH = (
 
 def workflow_runner() -> SandboxedWorkflowRunner:
     """The sandbox of every worker and every replay. A worker refuses to start over an import not named here."""
+    if _Workflows not in sys.meta_path:
+        sys.meta_path.insert(0, _Workflows)
     return SandboxedWorkflowRunner(
         restrictions=SandboxRestrictions.default.with_passthrough_modules(
             *PASSED_THROUGH
         ).with_import_notification_policy(SandboxImportNotificationPolicy.RAISE_ON_UNINTENTIONAL_PASSTHROUGH)
     )
+
+
+class _CompiledOnce(SourceFileLoader):
+    """Every run gets modules of its own, all made of the code that was there when the process began.
+
+    Compiling it again would be most of what waking an order costs that is not in memory, and would mix two
+    versions in one worker if the files were replaced meanwhile.
+    """
+
+    _code: dict[str, CodeType] = {}  # noqa: RUF012 - one for all loaders
+
+    def get_code(self, fullname: str) -> CodeType | None:
+        if fullname not in self._code and (code := super().get_code(fullname)):
+            self._code[fullname] = code
+        return self._code.get(fullname)
+
+
+class _Workflows(PathFinder):
+    """Finds the modules of `workflows`."""
+
+    @classmethod
+    def find_spec(
+        cls, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname.partition(".")[0] != "workflows":
+            return None
+        spec = super().find_spec(fullname, path, target)
+        if spec and isinstance(loader := spec.loader, SourceFileLoader):
+            spec.loader = _CompiledOnce(loader.name, loader.path)
+        return spec
