@@ -303,6 +303,18 @@ class House:
         )
         return None if held == reserved else f"{reserved} pieces reserved by the stock, {held} by reservations"
 
+    async def unwatched(self) -> list[str]:
+        """Parcels on their way that nobody asks the carrier about."""
+        return await self._all(
+            select(Shipment.id)
+            .join(Parcel, Parcel.shipment == Shipment.id)
+            .where(
+                Shipment.order == self._number,
+                Shipment.state == ShipmentState.HANDED_OVER,
+                Parcel.next_look_at.is_(None) | Shipment.waybill.is_(None),
+            )
+        )
+
     async def moves(self) -> list[Move]:
         """Everything that can happen next."""
         order = await self._order()
@@ -545,9 +557,8 @@ def _decisions(kind: str, rules: Mapping[Action, Any], stage: Any) -> Iterator[M
             yield from ((kind, str(action), str(manner)) for manner in range(manners))
 
 
-async def explore(session: AsyncSession, name: str, number: str, now: datetime, most: int) -> Found:
+async def explore(session: AsyncSession, house: House, name: str, most: int) -> Found:
     """From where the order stands into the deep, each state gone on from once, at most `most` of them."""
-    house = House(session, number, now)
     start = await house.situation()
     found = Found(name, start)
     await _look(house, start, found)
@@ -593,6 +604,8 @@ async def _look(house: House, here: Situation, found: Found) -> None:
             found.wrong("stuck", f"ended as {here.stage} and left owing {' and '.join(owing)}", here)
     elif here.order[2] is None:
         found.wrong("stuck", f"at {here.stage} nobody is waited for", here)
+    if await house.unwatched():
+        found.wrong("stuck", f"nobody watches the parcel at {here.stage}", here)
     if what := await house.ledger():
         found.wrong("doubled", f"{what} at {here.stage}", here)
 
@@ -632,6 +645,12 @@ async def all_states(home: Path, most: int) -> list[Found]:
 
 
 async def explore_order(session: AsyncSession, name: str, pieces: int, most: int) -> Found:
+    """From an order that was just received, with so many pieces of its part in stock."""
+    return await explore(session, await received(session, pieces), name, most)
+
+
+async def received(session: AsyncSession, pieces: int) -> House:
+    """An order that waits to be taken, with so many pieces of its part in stock."""
     now = datetime.now(UTC)
     if pieces:
         await stock.move(
@@ -652,4 +671,4 @@ async def explore_order(session: AsyncSession, name: str, pieces: int, most: int
         session, said, by="agent", role=Role.SERVICE_AGENT, key="states", now=now, policy=world.POLICY
     )
     await session.flush()
-    return await explore(session, name, applied.state.number, now, most)
+    return House(session, applied.state.number, now)

@@ -68,11 +68,16 @@ async def _by_hand(work: OrderWork, shipment: Shipment) -> bool:
 async def book(work: OrderWork) -> None:
     """The carrier gave waybill and label, and the parcel is watched from now on (policy 5.2.3)."""
     shipment = await shipment_of(work)
+    await begin_watch(work, shipment)
+    shipment.state = ShipmentState.BOOKED
+    work.details |= {"waybill": shipment.waybill, "carrier": shipment.account}
+
+
+async def begin_watch(work: OrderWork, shipment: Shipment) -> None:
+    """From now on the carrier is asked after this parcel under the waybill it gave."""
     parcel = await work.session.get_one(Parcel, shipment.id)
     parcel.next_look_at = work.at
     shipment.waybill, shipment.expected_at = parcel.waybill, parcel.expected_at
-    shipment.state = ShipmentState.BOOKED
-    work.details |= {"waybill": shipment.waybill, "carrier": shipment.account}
 
 
 async def booking_refused(work: OrderWork) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from activities.steps.delivering import end_watch, issue_goods, shipment_of
+from activities.steps.delivering import begin_watch, end_watch, issue_goods, shipment_of
 from activities.steps.installing import call_off_appointment
 from activities.steps.work import OrderSteps, OrderWork, lines_in
 from carriers.protocol import Recall
@@ -75,6 +75,7 @@ async def recalled(work: OrderWork) -> None:
     shipment = await shipment_of(work)
     if shipment.state is ShipmentState.CALLING_OFF and work.step.outcome == Recall.TOO_LATE:
         await issue_goods(work, shipment)
+        await begin_watch(work, shipment)  # nobody has, if it was called off before its label came
         work.to_recall = True
     elif shipment.state is ShipmentState.CALLING_OFF:
         work.details |= {"given_back": await _give_back(work, LineState.RESERVED)}

@@ -9,7 +9,7 @@ from database import stock
 from database.session import Sessions
 from database.tables import Reservation
 from faults import world
-from faults.states import PART, Found, explore_order
+from faults.states import PART, Found, Move, explore_order, received
 
 GONE_ON_FROM = 25
 
@@ -46,3 +46,26 @@ async def test_a_step_that_fails_is_found(sessions: Sessions, monkeypatch: pytes
     monkeypatch.setattr(stock, "issue", fail)
     found = await search(sessions)
     assert any("hand_over at dispatch blows up: RuntimeError no such place" in each.what for each in found.differences)
+
+
+TOO_LATE: Sequence[Move] = (
+    ("decide", "take", "0"),
+    ("decide", "quote", "1"),
+    ("decide", "approve", "0"),
+    ("decide", "pack", "0"),
+    ("decide", "cancel", "0"),
+    ("booked",),
+    ("scan", "in_transit"),
+    ("recall",),
+)
+"""Cancelled while the label is being booked, and the carrier fetches the parcel before it is called off."""
+
+
+async def test_a_parcel_that_left_while_it_was_called_off_is_watched(sessions: Sessions) -> None:
+    await world.enter(sessions, [PART], [])
+    async with sessions() as session:
+        house = await received(session, pieces=2)
+        for move in TOO_LATE:
+            await house.do(move)
+        assert (await house.situation()).shipment[0] == "handed_over"
+        assert await house.unwatched() == []
