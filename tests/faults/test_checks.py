@@ -1,0 +1,80 @@
+"""The checks at the end of a run find what they are there to find."""
+
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.applications import Application, apply
+from database.session import Sessions
+from database.tables import EventLog, ReplacementOrder, Stock
+from domain.stages import Role
+from faults import checks
+from faults.people import Answered
+from faults.tally import Difference, tally
+
+Check = Callable[[AsyncSession], AsyncIterator[Difference]]
+PART = {"place": "HZ1/qualified", "part": "CXW-LAMP"}
+
+
+@pytest.fixture
+async def session(sessions: Sessions) -> AsyncIterator[AsyncSession]:
+    """A database with one order in it that was just applied for."""
+    said = Application.model_validate(
+        {"customer": {"name": "客户", "phone": "15400000099"}, "product": "电器", "fault": "不转"}
+    )
+    async with sessions() as opened:
+        await apply(
+            opened, said, by="agent", role=Role.SERVICE_AGENT, key="checks", now=datetime.now(UTC), policy="standard"
+        )
+        await opened.flush()
+        yield opened
+
+
+async def found(check: Check, session: AsyncSession) -> list[str]:
+    return [each.what async for each in check(session)]
+
+
+@pytest.mark.parametrize(
+    "check",
+    [checks.ledger, checks.reservations, checks.chains, checks.nothing_owing, checks.clocks, checks.waits],
+    ids=lambda check: check.__name__,
+)
+async def test_nothing_is_wrong_at_first(check: Check, session: AsyncSession) -> None:
+    assert await found(check, session) == []
+
+
+async def test_a_balance_without_movement(session: AsyncSession) -> None:
+    await session.execute(update(Stock).filter_by(**PART).values(on_hand=Stock.on_hand + 1))
+    assert len(await found(checks.ledger, session)) == 2
+
+
+async def test_a_reservation_nobody_holds(session: AsyncSession) -> None:
+    await session.execute(update(Stock).filter_by(**PART).values(reserved=1))
+    assert await found(checks.reservations, session) == [
+        "stock: 1 of CXW-LAMP reserved in HZ1/qualified, 0 by reservations"
+    ]
+
+
+async def test_a_head_that_is_not_the_last_row(session: AsyncSession) -> None:
+    await session.execute(update(ReplacementOrder).values(log_head=b"another"))
+    assert len(await found(checks.chains, session)) == 1
+
+
+async def test_an_open_order_that_waits_for_nobody(session: AsyncSession) -> None:
+    await session.execute(update(ReplacementOrder).values(state=ReplacementOrder.state.op("||")({"wait": None})))
+    [what] = await found(checks.waits, session)
+    assert what.endswith("at triage waits for nobody")
+
+
+async def test_a_decision_that_was_answered_and_is_not_there(session: AsyncSession) -> None:
+    answered = [Answered("RO-20261124-00015", 7, "quote")]
+    assert [each.kind async for each in checks.answers(session, answered)] == ["lost"]
+
+
+async def test_an_order_leaves_traces(session: AsyncSession) -> None:
+    row = (await session.scalars(EventLog.__table__.select().with_only_columns(EventLog.document))).one()
+    counted = await tally(session, row, None)
+    assert counted == {"order triage None in round 0": 1, "message received to customer": 1}
