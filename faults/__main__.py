@@ -7,9 +7,9 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Awaitable, Collection
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -17,16 +17,18 @@ from typing import Final
 from rich.console import Console
 
 from faults import fuzz, outages, passes, races, states, world
-from faults.cases import CASES, cases
+from faults.cases import CASES
 from faults.checks import all_checks
 from faults.deaths import Deaths
 from faults.people import Answered, Experience
 from faults.stack import Stack, settings_for
 from faults.storm import Storm
 from faults.tally import Difference
+from faults.upgrades import OLDER, older_worker
 from standalone import StandaloneSettings
 
-PASSES: Final = ("storm", "outages", "races", "input", "deaths", "states")
+QUICK_PASSES: Final = ("storm", "outages", "races", "input", "deaths", "states")
+PASSES: Final = (*QUICK_PASSES, "upgrade")
 KINDS: Final = ("lost", "doubled", "stuck")
 console = Console(highlight=False, soft_wrap=True)
 
@@ -48,6 +50,7 @@ class Size:
     patience: float
     states: int
     calm_seconds: float = 300
+    older: str = "HEAD~1"
 
 
 QUICK: Final = Size(
@@ -140,11 +143,13 @@ async def on_the_stack(run: Run, settings: StandaloneSettings, size: Size, wante
     calm = passes.Pass("calm", 0, Experience())
     async with Stack(settings, run.report) as stack:
         run.say("the system is up")
-        if "storm" in wanted or "deaths" in wanted:
+        if not {"storm", "upgrade", "deaths"}.isdisjoint(wanted):
             calm = await passes.play(stack, "calm", size.orders, 1000, size.calm_seconds)
             run.add(calm)
         if "storm" in wanted:
-            await stormy(run, stack, size, calm)
+            storm = Storm(stack, Random(run.seed), run.say)
+            played = passes.play(stack, "storm", size.orders, 2000, size.patience)
+            await stormy(run, storm, played, size.hits, calm)
         for number, part in enumerate(outages.PARTS if "outages" in wanted else ()):
             first_place = 3000 + 100 * number
             run.add_outage(
@@ -154,6 +159,11 @@ async def on_the_stack(run: Run, settings: StandaloneSettings, size: Size, wante
             run.add_races(await races.race(stack, run.seed, size.alarm_races, 4000, size.patience))
         if "input" in wanted:
             run.add_input(await fuzz.fuzz(stack, run.seed, size.bad_inputs))
+        if "upgrade" in wanted:
+            await stack.start(await older_worker(settings, size.older, settings.home / "older"))
+            storm = Storm(stack, Random(run.seed), run.say, (("worker",), (OLDER,)))
+            played = passes.play(stack, "upgrade", size.orders, 6000, size.patience)
+            await stormy(run, storm, played, size.hits, calm)
         if "deaths" not in wanted:
             run.found += await all_checks(stack, run.answered)
     if "deaths" in wanted:
@@ -169,22 +179,21 @@ async def dying(run: Run, settings: StandaloneSettings, size: Size, calm: passes
         played = await passes.play(stack, "deaths", size.orders, 5000, size.patience)
         run.add(played)
         run.add_deaths(Deaths.met(folder))
-        run.found += passes.against(calm, played, passes.title("deaths", cases("deaths", size.orders, 5000)))
+        run.found += passes.against(calm, played)
         run.found += await all_checks(stack, run.answered)
 
 
-async def stormy(run: Run, stack: Stack, size: Size, calm: passes.Pass) -> None:
+async def stormy(run: Run, storm: Storm, played: Awaitable[passes.Pass], hits: int, calm: passes.Pass) -> None:
     """The same cases while parts are killed and frozen at random."""
-    storm = Storm(stack, Random(run.seed), run.say)
-    raging = asyncio.create_task(storm.rage(size.hits))
-    played = await passes.play(stack, "storm", size.orders, 2000, size.patience)
+    raging = asyncio.create_task(storm.rage(hits))
+    came_to = await played
     raging.cancel()
     with suppress(asyncio.CancelledError):
         await raging
-    run.add(played)
+    run.add(came_to)
     run.kills += storm.kills
-    run.say(f"storm: {', '.join(f'{count} × {what}' for what, count in sorted(storm.hits.items()))}")
-    run.found += passes.against(calm, played, passes.title("storm", cases("storm", size.orders, 2000)))
+    run.say(f"{came_to.name}: {', '.join(f'{count} × {what}' for what, count in sorted(storm.hits.items()))}")
+    run.found += passes.against(calm, came_to)
 
 
 def conclude(run: Run) -> int:
@@ -202,7 +211,8 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m faults", description=__doc__)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--quick", action="store_true", help="a few minutes instead of an hour")
-    parser.add_argument("--only", nargs="+", choices=PASSES, default=PASSES, help="some of the passes")
+    parser.add_argument("--only", nargs="+", choices=PASSES, help="some of the passes")
+    parser.add_argument("--older", default="HEAD~1", help="the commit whose worker stands beside ours in `upgrade`")
     parser.add_argument("--home", type=Path, help="folder for the run's data, kept afterwards")
     return parser.parse_args()
 
@@ -210,7 +220,9 @@ def arguments() -> argparse.Namespace:
 if __name__ == "__main__":
     given = arguments()
     folder = given.home or Path(tempfile.mkdtemp(prefix="huanjian-faults-"))
-    code = asyncio.run(main(given.seed, QUICK if given.quick else FULL, folder, given.only))
+    wanted = given.only or (QUICK_PASSES if given.quick else PASSES)
+    size = replace(QUICK if given.quick else FULL, older=given.older)
+    code = asyncio.run(main(given.seed, size, folder, wanted))
     if code == 0 and given.home is None:
         shutil.rmtree(folder)
     else:

@@ -2,13 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
 from carriers.server.depot import Depot
 from faults import world
-from faults.cases import Case, cases
+from faults.cases import CASES, cases
 from faults.people import Answered, Experience, People, Player, within
 from faults.stack import Stack
 from faults.tally import Difference, Tally, compare, tally
@@ -77,14 +77,12 @@ async def _tally(stack: Stack, result: Pass, players: Sequence[Player]) -> None:
     result.differences += [Difference("lost", f"wrong answer: {each}") for each in result.experience.wrong]
 
 
-def against(undisturbed: Pass, disturbed: Pass, titles: Callable[[int], str]) -> list[Difference]:
+def against(undisturbed: Pass, disturbed: Pass) -> list[Difference]:
     """What the disturbed pass did less or more than the undisturbed one."""
     return [
         difference
         for place, found in disturbed.tallies.items()
-        for difference in compare(titles(place), undisturbed.tallies.get(place, Tally()), found)
+        for difference in compare(
+            f"{disturbed.name} pass, {CASES[place % len(CASES)].title}", undisturbed.tallies.get(place, Tally()), found
+        )
     ]
-
-
-def title(name: str, listed: Sequence[Case]) -> Callable[[int], str]:
-    return lambda place: f"{name} pass, {listed[place].title}"

@@ -16,7 +16,7 @@ import standalone
 from database.session import Sessions, sessions
 from runtime.home import claimed
 from runtime.ports import free_port
-from runtime.processes import Processes
+from runtime.processes import Processes, Program
 from runtime.temporal import connect
 from standalone import StandaloneSettings
 
@@ -84,6 +84,10 @@ class Stack:
     def parcels(self) -> Path:
         """Where the carrier test server keeps its parcels."""
         return self.settings.home.resolve() / "carriers"
+
+    async def start(self, program: Program) -> None:
+        """One more part beside the usual ones."""
+        await self._processes.start(program)
 
     def kill(self, *parts: str) -> None:
         """The parts are gone at once; they are started again by themselves."""

@@ -2,20 +2,24 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import Final
 
 from faults.stack import PARTS, Stack
 
-_TARGETS: Final = (*((part,) for part in PARTS), ("worker",), ("api",), PARTS)
+Targets = Sequence[tuple[str, ...]]
+EVERYTHING: Final[Targets] = (*((part,) for part in PARTS), ("worker",), ("api",), PARTS)
 """What is hit at once: one part, the worker and the API twice as often, or everything."""
 
 
 class Storm:
     """Hits the system until it is stopped. `hits` counts what was killed and what was frozen."""
 
-    def __init__(self, stack: Stack, random: Random, report: Callable[[str], None]) -> None:
+    def __init__(
+        self, stack: Stack, random: Random, report: Callable[[str], None], targets: Targets = EVERYTHING
+    ) -> None:
+        self._targets = targets
         self._stack = stack
         self._random = random
         self._report = report
@@ -29,7 +33,7 @@ class Storm:
         """Pauses of a few seconds between hits: what was killed is often hit again while it starts."""
         while self.kills < at_most:
             await asyncio.sleep(self._random.uniform(2, 8))
-            parts = self._random.choice(_TARGETS)
+            parts = self._random.choice(self._targets)
             name = "everything" if len(parts) > 1 else parts[0]
             if self._random.random() < 0.3:
                 seconds = self._random.uniform(1, 9)
