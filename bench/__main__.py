@@ -5,35 +5,54 @@ import asyncio
 import shutil
 import sys
 import tempfile
+import time
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bench import histories, orders
+from bench import answers, histories, lists, orders, statements, watching
 from bench.results import Results, console
-from bench.system import running_system
+from bench.system import System, running_system
 
 
 @dataclass(frozen=True)
 class Size:
-    """How much a run does."""
+    """How much a run does: blocks of orders for their CPU, orders played for answers, parcels that are watched and
+    looks at them, orders in the fuller database and how often each question is asked there."""
 
     blocks: int
+    block: int
     orders: int
+    parcels: tuple[int, ...]
+    looks: int
+    many: int
+    times: int
 
 
-QUICK: Final = Size(blocks=3, orders=12)
-FULL: Final = Size(blocks=9, orders=40)
+QUICK: Final = Size(blocks=3, block=10, orders=10, parcels=(1, 100), looks=100, many=10_000, times=20)
+FULL: Final = Size(blocks=9, block=24, orders=60, parcels=(1, 100, 10_000), looks=400, many=100_000, times=40)
+SECTIONS: Final[Mapping[str, Callable[[System, Results, Size], Awaitable[None]]]] = {
+    "histories": lambda system, results, size: histories.measure(system, results),
+    "orders": lambda system, results, size: orders.measure(system, results, size.blocks, size.block),
+    "answers": lambda system, results, size: answers.measure(system, results, size.orders),
+    "watching": lambda system, results, size: watching.measure(system, results, size.parcels, size.looks),
+    "statements": lambda system, results, size: statements.measure(system, results),
+    "lists": lambda system, results, size: lists.measure(system, results, size.many, size.times),
+}
 
 
-async def main(size: Size, quick: bool, home: Path) -> int:
+async def main(given: argparse.Namespace, home: Path) -> int:
     """Returns the exit code: 1 if a budget is exceeded."""
-    results = Results(quick)
+    results = Results(given.quick)
     async with running_system(home) as system:
-        await histories.measure(system, results)
-        await orders.measure(system, results, size.blocks, size.orders)
+        for name in given.only or SECTIONS:
+            began = time.monotonic()
+            await SECTIONS[name](system, results, QUICK if given.quick else FULL)
+            console.print(f"{name}: {time.monotonic() - began:.0f} s")
     results.show_budgets()
-    results.write()
+    if not given.only:
+        results.write()
     await asyncio.sleep(0.2)  # Temporal's SDK may abort an interpreter that ends at once
     return 1 if results.over else 0
 
@@ -41,6 +60,7 @@ async def main(size: Size, quick: bool, home: Path) -> int:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a few minutes")
+    parser.add_argument("--only", nargs="+", choices=SECTIONS, help="some sections; nothing is written then")
     parser.add_argument("--home", type=Path, help="folder for the run's data, kept afterwards")
     return parser.parse_args()
 
@@ -49,7 +69,7 @@ if __name__ == "__main__":
     given = arguments()
     folder = given.home or Path(tempfile.mkdtemp(prefix="huanjian-bench-"))
     try:
-        code = asyncio.run(main(QUICK if given.quick else FULL, given.quick, folder))
+        code = asyncio.run(main(given, folder))
     except BaseException:
         console.print(f"data and logs are in {folder}")
         raise

@@ -14,7 +14,7 @@ _keys = count()
 
 
 class UnexpectedAnswerError(Exception):
-    """An answer with a status of 400 or more."""
+    """An answer that says something is wrong with the request, or with the system."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,7 @@ class Client:
         self._who = who
         self._signed: dict[str, str] = {}
         self._free: list[Connection] = []
+        self.repeated = 0
 
     async def __aenter__(self) -> Self:
         if self._who:
@@ -53,20 +54,23 @@ class Client:
         return await self._ask("GET", path, b"")
 
     async def post(self, path: str, content: Any) -> Answer:
-        """With an Idempotency-Key of its own."""
-        return await self._ask("POST", path, json.dumps(content).encode())
+        """With an Idempotency-Key of its own; the same again after a 503, as the answer asks for."""
+        body, key = json.dumps(content).encode(), f"bench-{next(_keys)}"
+        while (answer := await self._ask("POST", path, body, key)).status == 503:
+            self.repeated += 1
+        return answer
 
-    async def _ask(self, method: str, path: str, body: bytes) -> Answer:
+    async def _ask(self, method: str, path: str, body: bytes, key: str = "") -> Answer:
         """Raises UnexpectedAnswerError."""
         headers = {"Host": "127.0.0.1", "Content-Length": str(len(body)), **self._signed}
         if body:
-            headers |= {"Content-Type": "application/json", "Idempotency-Key": f"bench-{next(_keys)}"}
+            headers |= {"Content-Type": "application/json", "Idempotency-Key": key}
         head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         reader, writer = connection = await self._connection()
         writer.write(f"{method} {path} HTTP/1.1\r\n{head}\r\n".encode() + body)
         answer = await read_answer(reader)
         self._free.append(connection)
-        if answer.status >= 400:
+        if answer.status >= 400 and answer.status != 503:
             raise UnexpectedAnswerError(f"{method} {path}: {answer.status} {answer.body.decode()[:500]}")
         return answer
 

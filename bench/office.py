@@ -1,7 +1,7 @@
 """The model order: from stock, consent on the phone, three milestones told; people do at once what comes next."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,7 @@ from typing import Any, Final, Self
 
 import temporalio.client
 
-from bench.client import Client
+from bench.client import Answer, Client
 from bench.world import MODEL, PART
 from domain.messages import Scanned
 from domain.parcels import Milestone
@@ -32,22 +32,18 @@ _places = count(1)
 
 @dataclass
 class Order:
-    """An order that is being played. `decided` hears how many seconds each answer to a decision took."""
+    """An order that is being played."""
 
     number: str
     office: "Office"
-    place: int
-    decided: Callable[[float], None]
 
     async def decide(self, who: str, action: str, **content: Any) -> None:
-        async with self.office.turn:
-            began = perf_counter()
-            await self.office.clients[who].post(f"/v1/orders/{self.number}/decisions", {"action": action, **content})
-            self.decided(perf_counter() - began)
+        path = f"/v1/orders/{self.number}/decisions"
+        await self.office.ask(action, self.office.clients[who].post(path, {"action": action, **content}))
 
     async def look(self) -> Any:
-        async with self.office.turn:
-            return (await self.office.clients["agent"].get(f"/v1/orders/{self.number}")).json()
+        answer = await self.office.ask("look", self.office.clients["agent"].get(f"/v1/orders/{self.number}"))
+        return answer.json()
 
     async def until(self, reached: Callable[[Any], bool]) -> Any:
         """Looks now and then, as people do: looking costs too."""
@@ -113,14 +109,21 @@ class Order:
 
 
 class Office:
-    """Everybody who acts, each logged in."""
+    """Everybody who acts, each logged in. `heard` is told what was asked and how many seconds its answer took."""
 
-    def __init__(self, settings: Settings, temporal: temporalio.client.Client) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        temporal: temporalio.client.Client,
+        at_once: int = AT_ONCE,
+        heard: Callable[[str, float], None] = lambda what, seconds: None,
+    ) -> None:
         self._settings = settings
         self._leaving = AsyncExitStack()
+        self._heard = heard
         self.temporal = temporal
         self.clients: dict[str, Client] = {}
-        self.turn = asyncio.Semaphore(AT_ONCE)
+        self.turn = asyncio.Semaphore(at_once)
 
     async def __aenter__(self) -> Self:
         for who in STAFF:
@@ -132,15 +135,21 @@ class Office:
     ) -> None:
         await self._leaving.aclose()
 
-    async def apply(self, decided: Callable[[float], None] = lambda seconds: None) -> Order:
-        place = next(_places)
+    async def ask(self, what: str, request: Awaitable[Answer]) -> Answer:
+        """Sends it when it is its turn."""
         async with self.turn:
-            answer = await self.clients["agent"].post("/v1/applications", application(place))
-        return Order(answer.json()["number"], self, place, decided)
+            began = perf_counter()
+            answer = await request
+            self._heard(what, perf_counter() - began)
+        return answer
 
-    async def play(self, decided: Callable[[float], None] = lambda seconds: None) -> Order:
+    async def apply(self) -> Order:
+        answer = await self.ask("apply", self.clients["agent"].post("/v1/applications", application(next(_places))))
+        return Order(answer.json()["number"], self)
+
+    async def play(self) -> Order:
         """One order from the call to the satisfied answer."""
-        order = await self.apply(decided)
+        order = await self.apply()
         await order.play()
         return order
 
