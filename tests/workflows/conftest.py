@@ -12,6 +12,7 @@ from database.policies import newest
 from database.session import Sessions
 from runtime.settings import Settings
 from tests.workflows.house import TASK_QUEUE, House, open_house
+from tests.workflows.order_in_the_house import disorder
 
 
 @pytest.fixture
@@ -29,3 +30,4 @@ async def house(time_skipping: WorkflowEnvironment, sessions: Sessions) -> Async
         policy = await newest(session, "standard")
     async with open_house(time_skipping, sessions, settings, policy) as opened:
         yield opened
+    assert await disorder(sessions) == []

@@ -100,11 +100,12 @@ class Declined(Exception):
 class PaperCarrier:
     """Books everything at once unless told otherwise; what it was asked stands in `asked`.
 
-    While `away` every call fails as if the line were dead.
+    While `away` every call fails as if the line were dead, and is worth another try after `patience`.
     """
 
     refuses: bool = False
     away: bool = False
+    patience: timedelta = timedelta(milliseconds=200)
     recall: Recall = Recall.ACCEPTED
     asked: list[str] = field(default_factory=list)
 
@@ -135,7 +136,7 @@ class PaperCarrier:
     def _hear(self, question: str) -> None:
         self.asked.append(question)
         if self.away:
-            raise Busy("nobody answers", retry_after=timedelta(milliseconds=200))
+            raise Busy("nobody answers", retry_after=self.patience)
 
 
 class PaperCarriers(Carriers):
