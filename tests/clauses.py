@@ -1,0 +1,63 @@
+"""`make clauses`: the project's map of the policy. Runs the tests that prove a clause and says which have none."""
+
+import csv
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from rich.table import Table
+
+CLAUSES = {row["id"]: row["what"] for row in csv.DictReader(Path(__file__).with_suffix(".csv").open(encoding="utf-8"))}
+
+
+class Proofs:
+    """Which tests prove which clause, and how each ended."""
+
+    def __init__(self) -> None:
+        self.clauses: dict[str, list[str]] = defaultdict(list)
+        self.failed: set[str] = set()
+        self.passed: set[str] = set()
+
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        proofs = []
+        for item in items:
+            ids = [str(marker.args[0]) for marker in item.iter_markers("clause")]
+            for clause in ids:
+                if clause not in CLAUSES:
+                    raise pytest.UsageError(f"{item.nodeid} proves clause {clause}, which the policy does not have")
+                self.clauses[clause].append(item.nodeid)
+            if ids:
+                proofs.append(item)
+        config.hook.pytest_deselected(items=[item for item in items if item not in proofs])
+        items[:] = proofs
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            self.failed.add(report.nodeid)
+        elif report.when == "call" and report.passed:
+            self.passed.add(report.nodeid)
+
+    def holds(self, clause: str) -> bool:
+        tests = set(self.clauses[clause])
+        return tests <= self.passed and not tests & self.failed
+
+
+def main() -> int:
+    proofs = Proofs()
+    code = pytest.main(["-p", "no:cacheprovider", "-q", *sys.argv[1:]], plugins=[proofs])
+    table = Table("clause", "tests", "passed", "what it says", box=None)
+    for clause in CLAUSES:
+        if tests := proofs.clauses.get(clause):
+            table.add_row(clause, str(len(tests)), "yes" if proofs.holds(clause) else "NO", CLAUSES[clause])
+    console = Console()
+    console.print(table)
+    without = [clause for clause in CLAUSES if clause not in proofs.clauses]
+    proven = sum(proofs.holds(clause) for clause in proofs.clauses)
+    console.print(f"{proven} of {len(CLAUSES)} clauses proven; none yet for: {', '.join(without)}")
+    return int(code)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
