@@ -6,9 +6,12 @@ kept once, and telling an order twice changes nothing.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
@@ -21,6 +24,7 @@ from database.session import Sessions
 from database.tables import Parcel, ReplacementOrder
 from domain.messages import Scanned
 from domain.parcels import UNDER_WAY, Milestone, Scan, Spacing, fold, next_look
+from domain.parcels import Parcel as Known
 from domain.policy import Timekeeper
 from domain.working_time import Span
 from runtime.temporal import UPDATE_TIMEOUT, order_workflow
@@ -66,6 +70,7 @@ class Watching:
             first, apart = await parcels.call_slots(session, account, now, calls)
             carrier = await self._carriers.get(session, account)
         slot = first
+        found: list[Finding] = []
         for parcel in due:
             if parcel.subscribed_at is None:
                 await _until(slot)
@@ -74,7 +79,8 @@ class Watching:
             await _until(slot)
             slot += apart
             activity.heartbeat()
-            await self._look_at(carrier, parcel)
+            found.append(await self._look_at(carrier, parcel))
+        await self._learn(carrier, found)
         return True
 
     async def _subscribe(self, carrier: Carrier, parcel: Parcel) -> None:
@@ -88,17 +94,14 @@ class Watching:
         async with self._sessions.begin() as session:
             (await session.get_one(Parcel, parcel.shipment)).subscribed_at = datetime.now(UTC)
 
-    async def _look_at(self, carrier: Carrier, parcel: Parcel) -> None:
-        scans: Sequence[Scan] = ()
-        failure: CarrierError | None = None
+    async def _look_at(self, carrier: Carrier, parcel: Parcel) -> "Finding":
         try:
-            scans = await carrier.track(_waybill(parcel))
+            return Finding(parcel.shipment, await carrier.track(_waybill(parcel)))
         except NoData:
-            pass
+            return Finding(parcel.shipment)
         except CarrierError as error:
-            failure = error
             activity.logger.warning("no look at %s: %s", parcel.shipment, error)
-        await self._learn(carrier, parcel.shipment, scans, failure)
+            return Finding(parcel.shipment, failure=error)
 
     async def _read_pushes(self, account: str) -> bool:
         """Takes in what the carrier pushed; false if there was nothing."""
@@ -107,7 +110,7 @@ class Watching:
             if not pushes:
                 return False
             carrier = await self._carriers.get(session, account)
-            found: list[tuple[str, tuple[Scan, ...]]] = []
+            found: list[Finding] = []
             for row in pushes:
                 row.read_at = datetime.now(UTC)
                 try:
@@ -123,40 +126,33 @@ class Watching:
                     parcel.subscribed_at = None
                     parcel.company = push.company or parcel.company
                 await parcels.add_scans(session, parcel.shipment, push.scans)
-                found.append((parcel.shipment, push.scans))
-        for shipment, scans in found:
-            await self._learn(carrier, shipment, scans, None)
+                found.append(Finding(parcel.shipment, push.scans))
+        await self._learn(carrier, found)
         return True
 
-    async def _learn(
-        self, carrier: Carrier, shipment: str, scans: Sequence[Scan], failure: CarrierError | None
-    ) -> None:
-        """Keeps what is new, says when to look again, and tells the order if something changed for it."""
+    async def _learn(self, carrier: Carrier, found: Sequence["Finding"]) -> None:
+        """Keeps what is new, says when to look again, and tells the orders for which something changed."""
         now = datetime.now(UTC)
+        by_shipment = {finding.shipment: finding for finding in found}
+        news: dict[str, tuple[str, Scanned]] = {}
         async with self._sessions.begin() as session:
-            await parcels.add_scans(session, shipment, scans)
-            parcel = await session.get_one(Parcel, shipment, with_for_update=True)
-            order = await session.get_one(ReplacementOrder, parcel.order)
-            policy = await load(session, order.policy_name, order.policy_version)
-            time = await timekeeper(session, policy)
-            known = fold(await parcels.scans_of(session, parcel), parcel.booked_at)
-            parcel.milestone = max(known.milestone, Milestone.CREATED, key=list(Milestone).index)
-            parcel.trouble, parcel.last_moved_at, parcel.delivered_at = (
-                known.trouble,
-                known.last_moved_at,
-                known.delivered_at,
-            )
-            parcel.looks += 1
-            parcel.last_look_at, parcel.last_error = now, str(failure) if failure else None
-            if parcel.next_look_at is not None:
-                wanted = next_look(known, now, parcel.expected_at, _spacing(time, now, carrier))
-                retry = failure.retry_after if isinstance(failure, Busy) else None
-                parcel.next_look_at = max(wanted, now + retry) if wanted and retry else wanted
-            news = _news(parcel, time, now)
-        if news and await self._tell(parcel.order, news):
-            async with self._sessions.begin() as session:
-                parcel = await session.get_one(Parcel, shipment, with_for_update=True)
-                parcel.told_milestone, parcel.told_trouble, parcel.told_at = news.milestone, news.trouble, now
+            watched = await parcels.lock(session, by_shipment)
+            scans = await parcels.scans_of(session, watched)
+            times = await _times(session, {parcel.order for parcel in watched})
+            for parcel in watched:
+                finding, time = by_shipment[parcel.shipment], times[parcel.order]
+                known = {scan.key: scan for scan in scans[parcel.shipment]}
+                new = {scan.key: scan for scan in finding.scans if scan.key not in known}
+                await parcels.add_scans(session, parcel.shipment, new.values())
+                spacing = _spacing(time, now, carrier)
+                _note(parcel, fold({**known, **new}.values(), parcel.booked_at), finding.failure, spacing, now)
+                if told := _news(parcel, time, now):
+                    news[parcel.shipment] = parcel.order, told
+        for shipment, (order, said) in news.items():
+            if await self._tell(order, said):
+                async with self._sessions.begin() as session:
+                    parcel = await session.get_one(Parcel, shipment, with_for_update=True)
+                    parcel.told_milestone, parcel.told_trouble, parcel.told_at = said.milestone, said.trouble, now
 
     async def _tell(self, order: str, news: Scanned) -> bool:
         try:
@@ -168,6 +164,42 @@ class Watching:
                 activity.logger.warning("%s could not be told: %s", order, error.status)
                 return False
         return True
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a look or a push brought."""
+
+    shipment: str
+    scans: Sequence[Scan] = ()
+    failure: CarrierError | None = None
+
+
+async def _times(session: AsyncSession, orders: Collection[str]) -> dict[str, Timekeeper]:
+    """The clocks of these orders; few policies are in force at a time."""
+    order = ReplacementOrder
+    rows = await session.execute(
+        select(order.number, order.policy_name, order.policy_version).where(order.number.in_(orders))
+    )
+    pinned = {number: (name, version) for number, name, version in rows}
+    times = {version: await timekeeper(session, await load(session, *version)) for version in {*pinned.values()}}
+    return {number: times[version] for number, version in pinned.items()}
+
+
+def _note(parcel: Parcel, known: Known, failure: CarrierError | None, spacing: Spacing, now: datetime) -> None:
+    """Writes down what the scans add up to, that somebody looked, and when to look again."""
+    parcel.milestone = max(known.milestone, Milestone.CREATED, key=list(Milestone).index)
+    parcel.trouble, parcel.last_moved_at, parcel.delivered_at = (
+        known.trouble,
+        known.last_moved_at,
+        known.delivered_at,
+    )
+    parcel.looks += 1
+    parcel.last_look_at, parcel.last_error = now, str(failure) if failure else None
+    if parcel.next_look_at is not None:
+        wanted = next_look(known, now, parcel.expected_at, spacing)
+        retry = failure.retry_after if isinstance(failure, Busy) else None
+        parcel.next_look_at = max(wanted, now + retry) if wanted and retry else wanted
 
 
 async def _until(instant: datetime) -> None:

@@ -1,12 +1,13 @@
 """The due list of watched parcels, their scans, and what carriers pushed (policy 5.2.4)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from sqlalchemy import CursorResult, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import defer
 
 from database.tables import CarrierAccount, CarrierPush, Parcel, ParcelScan
 from domain.parcels import Scan
@@ -73,21 +74,32 @@ async def add_scans(session: AsyncSession, shipment: str, scans: Iterable[Scan])
         await session.execute(insert(ParcelScan).values(rows).on_conflict_do_nothing())
 
 
-async def scans_of(session: AsyncSession, parcel: Parcel) -> list[Scan]:
-    rows = await session.scalars(select(ParcelScan).where(ParcelScan.shipment == parcel.shipment))
-    return [
-        Scan(
-            waybill=parcel.waybill,
-            at=row.at,
-            milestone=row.milestone,
-            code=row.code,
-            text=row.text,
-            trouble=row.trouble,
-            place=row.place,
-            in_person=row.in_person,
-        )
-        for row in rows
-    ]
+async def lock(session: AsyncSession, shipments: Iterable[str]) -> Sequence[Parcel]:
+    """These parcels, always locked in the same order; without their labels, which are large."""
+    wanted = select(Parcel).options(defer(Parcel.label)).where(Parcel.shipment.in_(list(shipments)))
+    return (await session.scalars(wanted.order_by(Parcel.shipment).with_for_update())).all()
+
+
+async def scans_of(session: AsyncSession, parcels: Sequence[Parcel]) -> Mapping[str, list[Scan]]:
+    """The scans that are known of each of these parcels."""
+    rows = await session.execute(_SCANS.where(ParcelScan.shipment.in_([parcel.shipment for parcel in parcels])))
+    found: dict[str, list[Scan]] = {parcel.shipment: [] for parcel in parcels}
+    waybills = {parcel.shipment: parcel.waybill for parcel in parcels}
+    for shipment, at, milestone, code, text, trouble, place, in_person in rows:
+        found[shipment].append(Scan(waybills[shipment], at, milestone, code, text, trouble, place, in_person))
+    return found
+
+
+_SCANS: Final = select(
+    ParcelScan.shipment,
+    ParcelScan.at,
+    ParcelScan.milestone,
+    ParcelScan.code,
+    ParcelScan.text,
+    ParcelScan.trouble,
+    ParcelScan.place,
+    ParcelScan.in_person,
+)
 
 
 async def keep_push(session: AsyncSession, account: str, key: str, raw: bytes) -> bool:
