@@ -12,6 +12,7 @@ import pytest
 import typer
 
 import cli
+from database.reference import DEMO_PASSWORD, DEMO_USERS
 from runtime.search_attributes import SEARCH_ATTRIBUTES
 from standalone import StandaloneSettings
 
@@ -108,7 +109,13 @@ def test_files_are_there(document: str) -> None:
 
 
 @pytest.mark.parametrize("readme", READMES)
-def test_json_and_csv_can_be_read(readme: str) -> None:
+def test_the_log_ins_are_those_of_the_demonstration(readme: str) -> None:
+    rows = re.findall(rf"^ (\w+) +({DEMO_PASSWORD}) +(\w+)$", read(readme), re.MULTILINE)
+    assert rows == DEMO_USERS
+
+
+@pytest.mark.parametrize("readme", READMES)
+def test_the_sample_of_a_backlog_is_a_table(readme: str) -> None:
     rows = blocks(read(readme), "csv")
     assert rows
     for block in rows:
