@@ -1,4 +1,4 @@
-"""python -m bench: measures, prints, and writes bench/results.json."""
+"""python -m bench: measures, prints, writes bench/results.json and docs/images/bench.svg."""
 
 import argparse
 import asyncio
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bench import answers, histories, lists, orders, statements, watching
+from bench import answers, histories, lists, orders, picture, statements, watching
 from bench.results import Results, console
 from bench.system import System, running_system
 
@@ -30,7 +30,7 @@ class Size:
     times: int
 
 
-QUICK: Final = Size(blocks=3, block=10, orders=10, parcels=(1, 100), looks=100, many=10_000, times=20)
+QUICK: Final = Size(blocks=3, block=8, orders=10, parcels=(1, 100), looks=100, many=10_000, times=20)
 FULL: Final = Size(blocks=9, block=24, orders=60, parcels=(1, 100, 10_000), looks=400, many=100_000, times=40)
 SECTIONS: Final[Mapping[str, Callable[[System, Results, Size], Awaitable[None]]]] = {
     "histories": lambda system, results, size: histories.measure(system, results),
@@ -53,6 +53,7 @@ async def main(given: argparse.Namespace, home: Path) -> int:
     results.show_budgets()
     if not given.only:
         results.write()
+        picture.FILE.write_text(picture.draw(results), encoding="utf-8")
     await asyncio.sleep(0.2)  # Temporal's SDK may abort an interpreter that ends at once
     return 1 if results.over else 0
 

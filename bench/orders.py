@@ -51,8 +51,8 @@ async def measure(system: System, results: Results, blocks: int, orders: int) ->
             Kind("bare, cold", COLD_BARE, Bare(system, "cold-bare").play),
         )
         for kind in kinds:
-            await _play(kind, orders)
-        resting = await idle(system, names, 5)
+            await _play(kind, AT_ONCE)
+        resting = await idle(system, names, 8)
         costs: dict[str, list[Mapping[str, float]]] = {kind.title: [] for kind in kinds}
         for _ in range(blocks):
             for kind in kinds:

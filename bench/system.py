@@ -23,7 +23,7 @@ from standalone import StandaloneSettings
 SERVERS: Final = ("postgres", "temporal", "worker", "api")
 """The processes of ours that run all the time; the carrier test server stands for somebody else's."""
 CLIENT: Final = "bench"
-COLD_CACHE: Final = 6
+COLD_CACHE: Final = 5
 """More than are at work at once: one that is evicted at work does its step again. Far fewer than are open."""
 
 Used = Mapping[str, float]

@@ -19,7 +19,7 @@ CLONE: Final = "BENCH"
 
 
 async def measure(system: System, results: Results, parcels: tuple[int, ...], looks: int) -> None:
-    """Each number of parcels is looked at at least `looks` times in all, but a single parcel only a tenth of that."""
+    """Each number of parcels is looked at at least `looks` times in all, but a single parcel only a fifth of that."""
     async with Office(system.settings, system.temporal) as office:
         order = await office.apply()
         await order.agree()
@@ -28,11 +28,11 @@ async def measure(system: System, results: Results, parcels: tuple[int, ...], lo
         await order.decide("keeper", "hand_over")
     await _looked_at(system, 1)
     await _clone(system, order, max(parcels))
-    resting = await idle(system, SERVERS, 5)
     before = await events(system, order.number)
     rows: list[list[Cell]] = []
     for number in parcels:
-        rounds = max(1, looks // number) if number > 1 else looks // 10
+        rounds = max(1, looks // number) if number > 1 else looks // 5
+        resting = await idle(system, SERVERS, 8)
         used, began = system.used(*SERVERS, "carriers"), perf_counter()
         for _ in range(rounds):
             await _look(system, number)
