@@ -30,6 +30,8 @@ from domain.working_time import Span
 from runtime.temporal import UPDATE_TIMEOUT, order_workflow
 
 BATCH = 20
+UNTOLD = timedelta(seconds=30)
+"""After this a parcel is looked at again whose order was not told what was seen."""
 SHIFT = timedelta(hours=1)
 """How long one activity watches before it hands over to the next."""
 
@@ -134,7 +136,7 @@ class Watching:
         """Keeps what is new, says when to look again, and tells the orders for which something changed."""
         now = datetime.now(UTC)
         by_shipment = {finding.shipment: finding for finding in found}
-        news: dict[str, tuple[str, Scanned]] = {}
+        news: dict[str, News] = {}
         async with self._sessions.begin() as session:
             watched = await parcels.lock(session, by_shipment)
             scans = await parcels.scans_of(session, watched)
@@ -147,12 +149,17 @@ class Watching:
                 spacing = _spacing(time, now, carrier)
                 _note(parcel, fold({**known, **new}.values(), parcel.booked_at), finding.failure, spacing, now)
                 if told := _news(parcel, time, now):
-                    news[parcel.shipment] = parcel.order, told
-        for shipment, (order, said) in news.items():
-            if await self._tell(order, said):
+                    # Whoever dies before the order is told leaves a parcel that is looked at again.
+                    news[parcel.shipment] = News(parcel.order, told, parcel.next_look_at)
+                    parcel.next_look_at = now + UNTOLD
+        for shipment, each in news.items():
+            if await self._tell(each.order, each.scanned):
                 async with self._sessions.begin() as session:
                     parcel = await session.get_one(Parcel, shipment, with_for_update=True)
-                    parcel.told_milestone, parcel.told_trouble, parcel.told_at = said.milestone, said.trouble, now
+                    parcel.told_milestone, parcel.told_trouble = each.scanned.milestone, each.scanned.trouble
+                    parcel.told_at = now
+                    if parcel.next_look_at == now + UNTOLD:
+                        parcel.next_look_at = each.next_look_at
 
     async def _tell(self, order: str, news: Scanned) -> bool:
         try:
@@ -173,6 +180,15 @@ class Finding:
     shipment: str
     scans: Sequence[Scan] = ()
     failure: CarrierError | None = None
+
+
+@dataclass(frozen=True)
+class News:
+    """What an order is to hear of its parcel, and when to look again once it has."""
+
+    order: str
+    scanned: Scanned
+    next_look_at: datetime | None
 
 
 async def _times(session: AsyncSession, orders: Collection[str]) -> dict[str, Timekeeper]:
