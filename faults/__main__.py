@@ -220,6 +220,7 @@ def arguments() -> argparse.Namespace:
 if __name__ == "__main__":
     given = arguments()
     folder = given.home or Path(tempfile.mkdtemp(prefix="huanjian-faults-"))
+    (folder / "states").mkdir(parents=True, exist_ok=True)
     wanted = given.only or (QUICK_PASSES if given.quick else PASSES)
     size = replace(QUICK if given.quick else FULL, older=given.older)
     code = asyncio.run(main(given.seed, size, folder, wanted))

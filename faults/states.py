@@ -629,7 +629,6 @@ def _judge(found: Found) -> None:
 
 async def all_states(home: Path, most: int) -> list[Found]:
     """Explores an order whose part is in stock, and one whose part must be bought each time."""
-    home.mkdir(parents=True)
     async with running_postgres(home, free_port(), fast=True) as postgres:
         await migrate(postgres.url())
         engine = database_session.engine(postgres.url(), 2)
