@@ -50,7 +50,7 @@ class Committing:
 async def order_step(session: AsyncSession, step: Step) -> OrderState:
     """Takes an order's step inside the caller's transaction. Raises Refusal."""
     order = await session.get_one(ReplacementOrder, step.document, with_for_update=True)
-    if order.seq >= step.seq:
+    if order.seq != step.seq - 1:
         return OrderState.model_validate(await _recorded(session, order, step))
     state = OrderState.model_validate(order.state)
     work: OrderWork = await _begin(session, order, step, state)
@@ -61,7 +61,7 @@ async def order_step(session: AsyncSession, step: Step) -> OrderState:
 async def purchase_step(session: AsyncSession, step: Step) -> PurchaseState:
     """Takes a purchase order's step inside the caller's transaction. Raises Refusal."""
     purchase = await session.get_one(PurchaseOrder, step.document, with_for_update=True)
-    if purchase.seq >= step.seq:
+    if purchase.seq != step.seq - 1:
         return PurchaseState.model_validate(await _recorded(session, purchase, step))
     state = PurchaseState.model_validate(purchase.state)
     work: PurchaseWork = await _begin(session, purchase, step, state)
@@ -86,10 +86,13 @@ async def _begin(session: AsyncSession, document: D, step: Step, state: S) -> Wo
 
 
 async def _recorded(session: AsyncSession, document: ReplacementOrder | PurchaseOrder, step: Step) -> dict[str, Any]:
-    """Where the step led when it was taken before; where the document stands now if another was taken in its place."""
-    row = await session.get_one(EventLog, (step.document, step.seq))
-    same = (row.action, row.submission) == (step.action, step.submission)
-    return row.state if same else document.state
+    """Where the step led when it was taken before; where the document stands now if it was not.
+
+    It was not if another step was taken in its place, or if the database was put back to an earlier day.
+    """
+    row = await session.get(EventLog, (step.document, step.seq))
+    same = row is not None and (row.action, row.submission) == (step.action, step.submission)
+    return row.state if row is not None and same else document.state
 
 
 def refused(refusal: Refusal) -> ApplicationError:

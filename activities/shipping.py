@@ -55,7 +55,7 @@ class Shipping:
             activity.logger.warning("the carrier refuses %s: %s", shipment, refusal)
             return False
         except CarrierError as error:
-            raise _later(error) from error
+            raise _later(error) from None
         if booking.waybill is None:
             raise ApplicationError(f"{account.code} booked {shipment} without a number", type="no_waybill")
         expected_at = await _arrival(carrier, consignment, now)
@@ -98,7 +98,7 @@ class Shipping:
         except NotOffered:
             return Recall.BY_HAND
         except CarrierError as error:
-            raise _later(error) from error
+            raise _later(error) from None
 
 
 def _later(error: CarrierError) -> ApplicationError:

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 from temporalio.client import Client
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 
 from activities.carriers import Carriers
 from carriers.protocol import Busy, Carrier, CarrierError, NoData, Watch, Waybill
@@ -162,14 +162,15 @@ class Watching:
                         parcel.next_look_at = each.next_look_at
 
     async def _tell(self, order: str, news: Scanned) -> bool:
+        """False if the order must be told again: its workflow may be missing for a while, but not its row."""
         try:
             await self._client.get_workflow_handle(order_workflow(order)).signal(
                 "scanned", news, rpc_timeout=UPDATE_TIMEOUT
             )
         except RPCError as error:
-            if error.status is not RPCStatusCode.NOT_FOUND:
-                activity.logger.warning("%s could not be told: %s", order, error.status)
-                return False
+            activity.logger.warning("%s could not be told: %s", order, error.status)
+            async with self._sessions() as session:
+                return (await session.get_one(ReplacementOrder, order)).ended_at is not None
         return True
 
 

@@ -22,8 +22,9 @@ class PurchaseOrder(Desk[PurchaseState]):
     @workflow.init
     def __init__(self, purchase: PurchaseState) -> None:
         self._wanted_less = False
-        self._to_tell: list[str] = []
+        self._to_tell: list[str] = list(purchase.to_tell)
         super().__init__(purchase)
+        self._to_place += purchase.to_place
 
     @workflow.run
     async def run(self, purchase: PurchaseState) -> str:

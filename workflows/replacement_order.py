@@ -34,7 +34,7 @@ class ReplacementOrder(Desk[OrderState]):
 
     @workflow.init
     def __init__(self, order: OrderState) -> None:
-        self._goods_arrived = False
+        self._goods_arrived = order.stage is Stage.SOURCING  # what came before this workflow lived told nobody
         self._news: deque[Action] = deque()
         self._last_scan: Scanned | None = None
         self._to_tell: list[str] = list(order.to_tell)

@@ -1,0 +1,123 @@
+"""Workers die, the database goes away: no step is lost, taken twice or left half done."""
+
+import asyncio
+
+import pytest
+
+from activities.committing import Committing
+from domain.messages import Decide, Step
+from domain.stages import Action, PurchaseStage, Role, Stage
+from tests.workflows.house import CHECKS, Document, House, Order
+
+
+async def recorded_unseen(house: House, document: Document, decision: Decide) -> None:
+    """A step on record whose worker died before it could say so: its workflow knows nothing of it."""
+    events = await document.events()
+    step = Step(
+        document=document.number,
+        seq=len(events),
+        action=decision.action,
+        at=await house.now(),
+        by=decision.by,
+        role=decision.role,
+        submission=decision.submission,
+    )
+    committing = Committing(house.sessions)
+    await (committing.commit_order if isinstance(document, Order) else committing.commit_purchase)(step)
+
+
+async def approval(house: House, order: Order) -> Decide:
+    return await house.say(order, Action.APPROVE, Role.AUDITOR, "auditor", CHECKS)
+
+
+async def test_a_worker_that_starts_anew_reads_up_what_was(house: House) -> None:
+    order = await house.order()
+    for stage in (Stage.AUDIT, Stage.IN_TRANSIT, Stage.REVISIT):
+        await order.to(stage)
+        async with house.closed():
+            assert await order.stage() is stage
+    await order.works()
+    assert await order.handle.result() == Stage.CLOSED
+
+
+async def test_a_decision_waits_for_a_worker(real_house: House) -> None:
+    order = await (await real_house.order()).to(Stage.AUDIT)
+    async with real_house.closed():
+        waiting = asyncio.ensure_future(order.approve())
+        await asyncio.sleep(0.3)
+        assert not waiting.done()
+    assert (await waiting).stage == Stage.DISPATCH
+
+
+async def test_a_step_recorded_unseen_is_the_answer_when_it_is_sent_again(house: House) -> None:
+    order = await (await house.order()).to(Stage.AUDIT)
+    decision = await approval(house, order)
+    await recorded_unseen(house, order, decision)
+    answer = await house.put(order, decision)
+    assert (answer.stage, answer.seq) == (Stage.DISPATCH, 3)
+    assert (await order.actions()).count("approve") == 1
+    await order.to(Stage.REVISIT)
+
+
+async def test_the_next_decision_finds_what_was_recorded_unseen(house: House) -> None:
+    """Whoever decides has seen the record; the workflow has not, and believes it."""
+    order = await (await house.order()).to(Stage.AUDIT)
+    await recorded_unseen(house, order, await approval(house, order))
+    await order.pack()
+    await order.booked()
+    assert (await order.actions())[-3:] == ["approve", "pack", "book"]
+
+
+async def test_an_alarm_finds_it_too_and_runs_its_errands(house: House) -> None:
+    """The signature caused a purchase order; it is placed although the worker died."""
+    week = await house.week()
+    await house.stock_up(house.part, 0)
+    order = await (await house.order()).to(Stage.AUDIT)
+    await recorded_unseen(house, order, await approval(house, order))
+    assert [(await each.row()).started_at for each in await house.purchases()] == [None]
+    await house.sleep_until(week("Wed 12:00"))
+    assert "remind" not in await order.actions(), "the reminder was for a wait that is over"
+    [purchase] = await order.purchases()
+    await purchase.receive(1)
+    await order.until(Stage.DISPATCH)
+
+
+async def test_several_steps_recorded_unseen_are_all_found(house: House) -> None:
+    await house.stock_up(house.part, 0)
+    order = await (await house.order()).to(Stage.AUDIT)
+    await recorded_unseen(house, order, await approval(house, order))
+    cancelled = await house.say(order, Action.CANCEL, Role.SERVICE_AGENT, "agent", {"reason": "other"})
+    await recorded_unseen(house, order, cancelled)
+    assert (await house.put(order, cancelled)).stage == Stage.CANCELLED
+    assert await order.handle.result() == Stage.CANCELLED
+    [purchase] = await house.purchases()
+    await purchase.alive()
+    assert await purchase.handle.result() == PurchaseStage.WITHDRAWN
+
+
+async def test_goods_recorded_unseen_reach_their_order(house: House) -> None:
+    await house.stock_up(house.part, 0)
+    order = await (await house.order()).to(Stage.SOURCING)
+    [purchase] = await order.purchases()
+    line = {"part": house.part, "accepted": 1}
+    received = await house.say(purchase, Action.RECEIVE_GOODS, Role.WAREHOUSE_KEEPER, "keeper", {"lines": [line]})
+    await recorded_unseen(house, purchase, received)
+    assert (await house.put(purchase, received)).stage == PurchaseStage.GOODS_RECEIVED
+    await order.until(Stage.DISPATCH)
+
+
+@pytest.mark.parametrize("stage", [Stage.SOURCING, Stage.DISPATCH, Stage.IN_TRANSIT, Stage.REVISIT])
+async def test_an_order_whose_workflow_is_lost_goes_on_from_its_record(real_house: House, stage: Stage) -> None:
+    if stage is Stage.SOURCING:
+        await real_house.stock_up(real_house.part, 0)
+    order = await (await real_house.order()).to(stage)
+    purchases = await order.purchases()
+    await order.handle.terminate()
+    if purchases:
+        await purchases[0].receive(1)
+    assert await real_house.sweep() == {"started": 0, "restarted": 1}
+    if purchases:
+        await order.until(Stage.DISPATCH)
+    await order.to(Stage.REVISIT)
+    await order.works()
+    assert await order.handle.result() == Stage.CLOSED
