@@ -7,7 +7,7 @@ from typing import Final
 from bench.results import Budget, Results
 
 FILE: Final = Path(__file__).parents[1] / "docs" / "images" / "bench.svg"
-WIDTH, NAMES, BAR, ROW, TOP = 900, 370, 330, 26, 54
+WIDTH, NAMES, BAR, ROW, TOP = 1000, 470, 330, 26, 54
 FULL: Final = 2.0
 """How many times its limit a bar that fills its place stands for."""
 

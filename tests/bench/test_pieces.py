@@ -100,5 +100,5 @@ def test_the_picture_shows_every_budget() -> None:
     words = "".join(picture.itertext())
     assert all(budget.name in words for budget in results.budgets)
     assert {float(bar.get("width", 0)) for bar in picture.iter("{http://www.w3.org/2000/svg}rect")} == {
-        900, 330, 330 * 91 / 180 // 0.1 / 10, 0,
+        1000, 330, 330 * 91 / 180 // 0.1 / 10, 0,
     }  # fmt: skip
