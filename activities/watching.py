@@ -23,7 +23,7 @@ from database.policies import load, timekeeper
 from database.session import Sessions
 from database.tables import Parcel, ReplacementOrder
 from domain.messages import Scanned
-from domain.parcels import UNDER_WAY, Milestone, Scan, Spacing, fold, next_look
+from domain.parcels import ENDS, UNDER_WAY, Milestone, Scan, Spacing, fold, next_look
 from domain.parcels import Parcel as Known
 from domain.policy import Timekeeper
 from domain.working_time import Span
@@ -128,6 +128,9 @@ class Watching:
                     parcel.subscribed_at = None
                     parcel.company = push.company or parcel.company
                 await parcels.add_scans(session, parcel.shipment, push.scans)
+                if parcel.next_look_at is not None or parcel.milestone in ENDS:
+                    # Whoever dies between reading and learning leaves a parcel that is looked at again.
+                    parcel.next_look_at = row.read_at + UNTOLD
                 found.append(Finding(parcel.shipment, push.scans))
         await self._learn(carrier, found)
         return True

@@ -39,8 +39,8 @@ TOLD: Mapping[Action, tuple[Role, ...]] = MappingProxyType(
         Action.CANCEL: (_CUSTOMER, _AGENT),
         Action.CONFIRM: (_BUYER,),
         Action.PROMISE_LATER: (_BUYER, _AGENT),
-        Action.PASS_ON: (_SUPPLIER, _BUYER),
         Action.WITHDRAW: (_SUPPLIER, _BUYER),
     }
 )
-"""Reminders go to whoever looks after the wait, escalations to the supervisor; the rest stands here."""
+"""Reminders go to whoever looks after the wait, escalations to the supervisor; what depends on how a step ended is
+written by the step; the rest stands here."""

@@ -144,6 +144,7 @@ async def pass_on(work: PurchaseWork) -> None:
                 back_order.purchase_order = number
         work.to_place.append(number)
     work.details |= {"taken_over_by": work.to_place}
+    work.told += [("pass_on", Role.SUPPLIER), ("pass_on", Role.BUYER)]
     work.wait = None
     return None
 
@@ -154,6 +155,7 @@ async def _nobody_else(work: PurchaseWork, part: str) -> None:
         raise Refusal("no_supplier", f"no other qualified supplier offers part {part}")
     work.stage = work.document.stage
     work.details |= {"no_other_supplier_for": part}
+    work.told.append(("no_other_supplier", Role.BUYER))
 
 
 async def withdraw(work: PurchaseWork) -> None:
