@@ -29,7 +29,7 @@ class Committing:
     async def commit_order(self, step: Step) -> OrderState:
         """Takes an order's step. A repeat gives what the first gave: the log row's key is (order, seq).
 
-        If another step stands there, the answer is where that one led.
+        If another step stands there, the answer is where that one led, so that its errands are done too.
         """
         try:
             async with self._sessions.begin() as session:
@@ -86,13 +86,10 @@ async def _begin(session: AsyncSession, document: D, step: Step, state: S) -> Wo
 
 
 async def _recorded(session: AsyncSession, document: ReplacementOrder | PurchaseOrder, step: Step) -> dict[str, Any]:
-    """Where the step led when it was taken before; where the document stands now if it was not.
-
-    It was not if another step was taken in its place, or if the database was put back to an earlier day.
-    """
+    """Where the step led that was taken at this place; where the document stands now if there is none, because the
+    database was put back to an earlier day."""
     row = await session.get(EventLog, (step.document, step.seq))
-    same = row is not None and (row.action, row.submission) == (step.action, step.submission)
-    return row.state if row is not None and same else document.state
+    return row.state if row is not None else document.state
 
 
 def refused(refusal: Refusal) -> ApplicationError:

@@ -60,7 +60,8 @@ async def decide(
             )
         await session.commit()
         submission = submissions.submission_id(number, who.code, key)
-        return await _put(house, document, Decide(action=action, by=who.code, role=role, submission=submission))
+        message = Decide(action=action, by=who.code, role=role, submission=submission, seen=document.state.seq)
+        return await _put(house, document, message)
     except Refusal as refusal:
         await session.rollback()
         raise await _refused(session, who, number, refusal) from refusal

@@ -15,12 +15,16 @@ class _Message(BaseModel):
 
 
 class Decide(_Message):
-    """A person's decision; what was said with it stands in the database under `submission`."""
+    """A person's decision; what was said with it stands in the database under `submission`.
+
+    `seen` is the document's newest step on record when it was sent.
+    """
 
     action: Action
     by: str
     role: Role
     submission: UUID
+    seen: int = 0
 
 
 class Step(_Message):

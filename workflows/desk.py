@@ -75,7 +75,7 @@ class Desk(Generic[S]):
         self.state: S = state
         self._one_at_a_time = asyncio.Lock()
         self._alarm_clock = AlarmClock()
-        self._to_place: list[str] = []
+        self._to_place, self._to_tell = list(state.to_place), list(state.to_tell)
         self._describe()
 
     @property
@@ -86,7 +86,7 @@ class Desk(Generic[S]):
     @property
     def errands(self) -> bool:
         """Whether a step left something to be done in the world."""
-        return bool(self._to_place)
+        return bool(self._to_place or self._to_tell)
 
     @workflow.update
     async def decide(self, decision: Decide) -> Decided:
@@ -111,8 +111,13 @@ class Desk(Generic[S]):
             raise _for_the_caller(refusal) from refusal
 
     def allow(self, decision: Decide) -> None:
-        """Raises Refusal if this decision can't be taken now."""
-        self.life.next_stage(self.state.stage, decision.action, decision.role)
+        """Raises Refusal if this decision can't be taken now.
+
+        Who has seen more of the record than this workflow, whose worker died after a commit, is let in: the next
+        step reads it up.
+        """
+        if decision.seen <= self.state.seq:
+            self.life.next_stage(self.state.stage, decision.action, decision.role)
 
     async def report(self, action: Action, alarm: Alarm | None = None, outcome: str | None = None) -> None:
         """A machine's news, or an alarm, becomes a step; not if the document has moved on and it means nothing now."""
@@ -140,6 +145,7 @@ class Desk(Generic[S]):
         )
         self.state = await self._commit(step)
         self._to_place += self.state.to_place
+        self._to_tell += self.state.to_tell
         self.note(self.state)
         self._describe()
         self._index(before)

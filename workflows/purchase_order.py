@@ -22,9 +22,7 @@ class PurchaseOrder(Desk[PurchaseState]):
     @workflow.init
     def __init__(self, purchase: PurchaseState) -> None:
         self._wanted_less = False
-        self._to_tell: list[str] = list(purchase.to_tell)
         super().__init__(purchase)
-        self._to_place += purchase.to_place
 
     @workflow.run
     async def run(self, purchase: PurchaseState) -> str:
@@ -43,13 +41,6 @@ class PurchaseOrder(Desk[PurchaseState]):
         while self._to_tell:
             numbers, self._to_tell = self._to_tell, []
             await workflow.execute_activity_method(Telling.tell_orders, numbers, **patient(" ".join(numbers)))
-
-    @property
-    def errands(self) -> bool:
-        return super().errands or bool(self._to_tell)
-
-    def note(self, state: PurchaseState) -> None:
-        self._to_tell += state.to_tell
 
     @workflow.signal
     def wanted_less(self) -> None:

@@ -37,12 +37,10 @@ class ReplacementOrder(Desk[OrderState]):
         self._goods_arrived = order.stage is Stage.SOURCING  # what came before this workflow lived told nobody
         self._news: deque[Action] = deque()
         self._last_scan: Scanned | None = None
-        self._to_tell: list[str] = list(order.to_tell)
         self._booking: workflow.ActivityHandle[bool] | None = None
         self._recall: asyncio.Task[str] | None = None
         self._to_book, self._to_recall = order.to_book, order.to_recall
         super().__init__(order)
-        self._to_place += order.to_place
 
     @workflow.run
     async def run(self, order: OrderState) -> str:
@@ -145,7 +143,7 @@ class ReplacementOrder(Desk[OrderState]):
 
     @property
     def errands(self) -> bool:
-        return super().errands or bool(self._to_tell or self._to_book or self._to_recall)
+        return super().errands or self._to_book or self._to_recall
 
     def allow(self, decision: Decide) -> None:
         super().allow(decision)
@@ -153,7 +151,6 @@ class ReplacementOrder(Desk[OrderState]):
             raise Refusal("own_case", "who entered the case can't audit it")
 
     def note(self, state: OrderState) -> None:
-        self._to_tell += state.to_tell
         self._to_book = self._to_book or state.to_book
         self._to_recall = self._to_recall or state.to_recall
 
