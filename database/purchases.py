@@ -190,26 +190,32 @@ def _wait_for(session: AsyncSession, line: OrderLine, purchase_order: str, effec
 
 
 async def _with_free_pieces(session: AsyncSession, line: OrderLine) -> str | None:
-    """A running purchase order with enough pieces of the line's part that nobody waits for any more."""
-    candidates = (
+    """A running purchase order with enough pieces of the line's part that nobody waits for any more.
+
+    Its row is locked, as by its own steps: it can't end, nor its pieces be promised twice, before the caller commits.
+    """
+    of_the_part = select(PurchaseLine.purchase_order).where(PurchaseLine.part == line.part)
+    running = (
         await session.scalars(
-            select(PurchaseLine)
-            .join(PurchaseOrder, PurchaseOrder.number == PurchaseLine.purchase_order)
-            .where(PurchaseLine.part == line.part, PurchaseOrder.stage.in_(PURCHASE_OPEN))
-            .order_by(PurchaseOrder.created_at)
-            .with_for_update(of=PurchaseLine)
+            select(PurchaseOrder.number)
+            .where(PurchaseOrder.number.in_(of_the_part), PurchaseOrder.stage.in_(PURCHASE_OPEN))
+            .order_by(PurchaseOrder.created_at, PurchaseOrder.number)
+            .with_for_update()
         )
     ).all()
-    for candidate in candidates:
-        promised = await session.scalar(
-            select(func.coalesce(func.sum(BackOrder.quantity), 0)).where(
-                BackOrder.purchase_order == candidate.purchase_order,
-                BackOrder.part == line.part,
-                BackOrder.state == BackOrderState.WAITING,
+    for number in running:
+        promised = select(func.coalesce(func.sum(BackOrder.quantity), 0)).where(
+            BackOrder.purchase_order == number,
+            BackOrder.part == line.part,
+            BackOrder.state == BackOrderState.WAITING,
+        )
+        free = await session.scalar(
+            select(PurchaseLine.quantity - PurchaseLine.received - promised.scalar_subquery()).where(
+                PurchaseLine.purchase_order == number, PurchaseLine.part == line.part
             )
         )
-        if candidate.quantity - candidate.received - (promised or 0) >= line.quantity:
-            return candidate.purchase_order
+        if (free or 0) >= line.quantity:
+            return number
     return None
 
 

@@ -1,11 +1,22 @@
 """The life of a purchase order: confirmed by signature, followed, received (policy 3.2.2, 3.2.3)."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import select
 
 from activities.steps.work import PurchaseSteps, PurchaseWork
 from database import stock
 from database.purchases import offers, place, tried, waiting
-from database.tables import BackOrderState, OrderLine, Part, PurchaseLine, SupplierPrice, Zone
+from database.tables import (
+    BackOrder,
+    BackOrderState,
+    OrderLine,
+    Part,
+    PurchaseLine,
+    ReplacementOrder,
+    SupplierPrice,
+    Zone,
+)
 from domain.decisions import Confirm, PromiseLater, ReceiveGoods
 from domain.stages import Action, PurchaseStage, Refusal, Role
 from domain.waiting import Clock
@@ -41,6 +52,7 @@ async def promise_later(work: PurchaseWork) -> None:
 async def receive_goods(work: PurchaseWork) -> None:
     """Accepted pieces go to qualified stock and at once to who waits for them; refused ones apart (policy 4.1.1)."""
     said, purchase = work.said(ReceiveGoods), work.document
+    waits = await waiting(work.session, purchase.number)
     lines = {line.part: line for line in await _lines(work)}
     for received in said.lines:
         line = lines.get(received.part)
@@ -53,7 +65,7 @@ async def receive_goods(work: PurchaseWork) -> None:
         await _book(work, received.part, received.accepted, await _sound_zone(work, received.part))
         await _book(work, received.part, received.refused, Zone.NONCONFORMING)
     await work.session.flush()
-    work.to_tell += await _give_out(work)
+    work.to_tell += await _give_out(work, waits)
     outstanding = {part: line.quantity - line.received for part, line in lines.items() if line.quantity > line.received}
     work.details |= {
         "received": [line.model_dump() for line in said.lines],
@@ -92,10 +104,10 @@ async def _sound_zone(work: PurchaseWork, part: str) -> Zone:
     return Zone.VALUABLES if row.value_class == "A" else Zone.QUALIFIED
 
 
-async def _give_out(work: PurchaseWork) -> list[str]:
+async def _give_out(work: PurchaseWork, waits: Sequence[tuple[BackOrder, ReplacementOrder]]) -> list[str]:
     """Reserves what came in for the orders that wait for it; returns those that have news."""
     served: list[str] = []
-    for back_order, order in await waiting(work.session, work.document.number):
+    for back_order, order in waits:
         line = await work.session.get_one(OrderLine, back_order.line)
         zone = await _sound_zone(work, line.part)
         place = await stock.place_of(work.session, work.document.warehouse, zone)
@@ -160,7 +172,6 @@ async def _nobody_else(work: PurchaseWork, part: str) -> None:
 
 async def withdraw(work: PurchaseWork) -> None:
     """An order no longer waits. A purchase order that nobody waits for and nobody confirmed is taken back."""
-    await _lines(work)
     waits = await waiting(work.session, work.document.number)
     work.details |= {"still_waiting": [order.number for _, order in waits]}
     if not waits and work.document.stage is PurchaseStage.PLACED:
@@ -170,14 +181,8 @@ async def withdraw(work: PurchaseWork) -> None:
 
 
 async def _lines(work: PurchaseWork) -> list[PurchaseLine]:
-    """The purchase order's lines, locked: orders look for free pieces under the same lock."""
-    rows = await work.session.scalars(
-        select(PurchaseLine)
-        .where(PurchaseLine.purchase_order == work.document.number)
-        .order_by(PurchaseLine.id)
-        .with_for_update()
-    )
-    return list(rows)
+    rows = select(PurchaseLine).where(PurchaseLine.purchase_order == work.document.number).order_by(PurchaseLine.id)
+    return list(await work.session.scalars(rows))
 
 
 STEPS: PurchaseSteps = {

@@ -30,15 +30,18 @@ async def cancel(work: OrderWork) -> None:
 
 
 async def _give_back(work: OrderWork, *states: LineState) -> dict[str, Any]:
-    """Drops the lines in these states with all that is held for them, and says what that was."""
+    """Drops the lines in these states with all that is held for them, and says what that was.
+
+    The waiting ends first: pieces that are being handed out this moment are reserved by then, and released.
+    """
     given_back: dict[str, Any] = {}
     lines = await lines_in(work, *states)
     ids = [line.id for line in lines]
-    if released := await stock.release(work.session, ids):
-        given_back["reservations"] = [[held.part, held.quantity, held.place] for held in released]
     if purchases := await withdraw(work.session, ids):
         given_back["purchase_orders"] = purchases
         work.to_tell += purchases
+    if released := await stock.release(work.session, ids):
+        given_back["reservations"] = [[held.part, held.quantity, held.place] for held in released]
     for line in lines:
         line.state = LineState.DROPPED
     return given_back
