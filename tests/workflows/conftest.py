@@ -1,33 +1,111 @@
-"""Workflows on a server that skips time, with a real database behind them."""
+"""Workflows on a server that skips time, or on the real one with hasty clocks; a real database behind them."""
 
 import os
 import shutil
 import sysconfig
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from random import randrange
+from secrets import token_hex
 
 import pytest
 from temporalio.testing import WorkflowEnvironment
 
-from database.policies import newest
+from database.policies import enter, newest
+from database.reference import policies
 from database.session import Sessions
+from database.tables import NumberSeries
+from domain.policy import ClockRule, Policy
+from domain.stages import Role
+from domain.waiting import Clock
+from domain.working_time import SpedUp
+from runtime.search_attributes import SEARCH_ATTRIBUTES
 from runtime.settings import Settings
-from tests.workflows.house import TASK_QUEUE, House, open_house
+from tests.workflows.house import OFFICE, House, open_house, register_search_attributes
 from tests.workflows.order_in_the_house import disorder
+
+DAY = 1.0
+"""How many seconds a working day of the hasty policy lasts."""
+
+
+def binary(name: str) -> str | None:
+    return shutil.which(name, path=sysconfig.get_path("scripts"))
+
+
+def settings() -> Settings:
+    """`HUANJIAN_TEST_CACHED_WORKFLOWS=0` makes the worker replay each workflow at each of its tasks."""
+    cached = int(os.environ.get("HUANJIAN_TEST_CACHED_WORKFLOWS", "1000"))
+    return Settings(task_queue=f"test-{token_hex(4)}", cached_workflows=cached, database_connections=10)
 
 
 @pytest.fixture
 async def time_skipping() -> AsyncIterator[WorkflowEnvironment]:
-    binary = shutil.which("temporal-test-server", path=sysconfig.get_path("scripts"))
-    async with await WorkflowEnvironment.start_time_skipping(test_server_existing_path=binary) as env:
+    server = binary("temporal-test-server")
+    async with await WorkflowEnvironment.start_time_skipping(test_server_existing_path=server) as env:
+        await register_search_attributes(env.client)
         yield env
 
 
 @pytest.fixture
 async def house(time_skipping: WorkflowEnvironment, sessions: Sessions) -> AsyncIterator[House]:
-    cached = int(os.environ.get("HUANJIAN_TEST_CACHED_WORKFLOWS", "1000"))
-    settings = Settings(task_queue=TASK_QUEUE, cached_workflows=cached, database_connections=10)
     async with sessions() as session:
         policy = await newest(session, "standard")
-    async with open_house(time_skipping, sessions, settings, policy) as opened:
+    async with open_house(time_skipping, sessions, settings(), policy) as opened:
         yield opened
     assert await disorder(sessions) == []
+
+
+@asynccontextmanager
+async def dev_server() -> AsyncIterator[WorkflowEnvironment]:
+    async with await WorkflowEnvironment.start_local(
+        dev_server_existing_path=binary("temporal"),
+        search_attributes=list(SEARCH_ATTRIBUTES),
+        dev_server_log_level="never",
+    ) as env:
+        yield env
+
+
+@pytest.fixture(scope="session")
+async def real_server() -> AsyncIterator[WorkflowEnvironment]:
+    async with dev_server() as env:
+        yield env
+
+
+@asynccontextmanager
+async def open_real_house(env: WorkflowEnvironment, sessions: Sessions) -> AsyncIterator[House]:
+    policy = hasty()
+    today = (await env.get_current_time()).astimezone(OFFICE).date()
+    async with sessions.begin() as session:
+        await enter(session, policy, Role.ADMINISTRATOR)
+        session.add_all(NumberSeries(prefix=kind, day=today, last=randrange(10_000, 900_000)) for kind in ("RO", "PO"))
+    async with open_house(env, sessions, settings(), policy) as opened:
+        yield opened
+    assert await disorder(sessions) == []
+
+
+@pytest.fixture
+async def real_house(real_server: WorkflowEnvironment, sessions: Sessions) -> AsyncIterator[House]:
+    """Its working days last a second. The server is shared by tests: the house counts its documents from elsewhere."""
+    async with open_real_house(real_server, sessions) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def lone_house(sessions: Sessions) -> AsyncIterator[House]:
+    """One with a real server for itself, where the engine knows no other documents."""
+    async with dev_server() as env, open_real_house(env, sessions) as opened:
+        yield opened
+
+
+def hasty() -> Policy:
+    """The demonstration's policy in a hurry; what is late is lost the day after."""
+    [demo] = [policy for policy in policies() if policy.name == "demo"]
+    alarms = [{"action": "late"}, {"action": "declare_lost", "then": "1 day"}]
+    delivery = ClockRule.model_validate({"due": "2 days", "alarms": alarms})
+    return demo.model_copy(
+        update={
+            "name": "hasty",
+            "calendar": SpedUp(kind="sped_up", day_seconds=DAY),
+            "clocks": {**demo.clocks, Clock.DELIVERY: delivery},
+        }
+    )

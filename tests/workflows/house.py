@@ -9,7 +9,7 @@ from typing import Any, ClassVar, TypeVar
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio.api.enums.v1 import IndexedValueType
@@ -17,9 +17,12 @@ from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.exceptions import ApplicationError
-from temporalio.testing import WorkflowEnvironment
+from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
+from temporalio.worker import Worker
 
+import activities
 from activities.carriers import Carriers
+from activities.sweeping import Sweeping
 from carriers.protocol import Booking, Busy, Carrier, Consignment, Label, NoData, Recall, Refused, Waybill
 from database import stock
 from database.applications import Application, apply, mark_started
@@ -52,12 +55,12 @@ from domain.messages import Decide, Decided, Scanned
 from domain.parcels import Milestone, Trouble
 from domain.policy import Policy
 from domain.stages import PURCHASE_OPEN, Action, PurchaseStage, Role, Stage
+from domain.waiting import Wait
 from runtime.search_attributes import SEARCH_ATTRIBUTES
 from runtime.settings import Settings
 from runtime.temporal import order_workflow, purchase_workflow, start_document
 from worker import build
 
-TASK_QUEUE = "test"
 OFFICE = ZoneInfo("Asia/Shanghai")
 STAFF = {
     Role.SERVICE_AGENT: "agent",
@@ -218,6 +221,12 @@ class Document:
     async def history_length(self) -> int:
         return len((await self.handle.fetch_history()).events)
 
+    async def rings(self, action: Action) -> datetime:
+        """When an alarm of its present wait rings."""
+        wait = Wait.model_validate((await self.events())[-1].state["wait"])
+        [alarm] = [alarm for alarm in wait.alarms if alarm.action is action]
+        return alarm.at
+
     async def move_due(self, due: datetime) -> Decided:
         return await self.decide(Action.MOVE_DUE, Role.SUPERVISOR, due=due.isoformat(), explanation="agreed")
 
@@ -270,6 +279,12 @@ class Order(Document):
 
     async def stage(self) -> Stage:
         return (await self.row()).stage
+
+    async def due(self) -> datetime:
+        """When what it waits for is due."""
+        due = (await self.row()).wait_due
+        assert due is not None
+        return due
 
     async def until(self, stage: Stage) -> None:
         """Waits, in real time, until what was set off has led there."""
@@ -481,6 +496,8 @@ class Order(Document):
 
 @dataclass
 class House:
+    """`worker` is who does the work; `closed` sends it home for a while."""
+
     env: WorkflowEnvironment
     client: Client
     sessions: Sessions
@@ -492,6 +509,29 @@ class House:
     other_part: str = "CXW-CAPACITOR"
     technician: str = "technician"
     outlet: str = "HZ-XIHU"
+    worker: Worker = field(init=False, repr=False)
+
+    async def open(self) -> None:
+        self.worker = build(self.settings, self.client, self.sessions, PaperCarriers(self.carrier))
+        await self.worker.__aenter__()
+
+    async def close(self) -> None:
+        await self.worker.__aexit__(None, None, None)
+
+    @asynccontextmanager
+    async def closed(self) -> AsyncIterator[None]:
+        """Nobody works meanwhile; whoever comes back remembers nothing and reads it all up."""
+        await self.close()
+        yield
+        await self.open()
+
+    @asynccontextmanager
+    async def errands(self) -> AsyncIterator[None]:
+        """What was set off in the world goes on, though nobody reads the answers."""
+        carriers = PaperCarriers(self.carrier)
+        running = activities.build(self.settings, self.sessions, self.client, carriers)
+        async with Worker(self.client, task_queue=self.settings.task_queue, activities=running):
+            yield
 
     # time
 
@@ -552,7 +592,7 @@ class House:
                 now=now,
                 policy=self.policy.name,
             )
-        await start_document(self.client, TASK_QUEUE, applied.state)
+        await start_document(self.client, self.settings.task_queue, applied.state)
         async with self.sessions.begin() as session:
             await mark_started(session, applied.state.number, now)
         return Order(self, applied.state.number)
@@ -574,7 +614,8 @@ class House:
                     role=role,
                 )
             )
-        return Decide(action=action, by=by, role=role, submission=submission)
+            seen = await session.scalar(select(func.max(EventLog.seq)).where(EventLog.document == document.number))
+        return Decide(action=action, by=by, role=role, submission=submission, seen=seen or 0)
 
     async def decide(self, document: Document, action: Action, role: Role, by: str, content: Any) -> Decided:
         return await self.put(document, await self.say(document, action, role, by, content))
@@ -652,6 +693,14 @@ class House:
         for supplier in suppliers:
             await self.change(Supplier, supplier, standing="suspended")
 
+    async def sweep(self) -> dict[str, int]:
+        """What the scheduled sweep would do now."""
+        sweeping, env = Sweeping(self.sessions, self.client, self.settings.task_queue), ActivityEnvironment()
+        return {"started": await env.run(sweeping.start_forgotten), "restarted": await env.run(sweeping.compare)}
+
+    async def knows(self, table: type[Row], *where: Any) -> bool:
+        return bool(await self.all(table, *where))
+
     async def change(self, table: type[Row], key: Any, **values: Any) -> None:
         """Reference data as somebody keeps it."""
         async with self.sessions.begin() as session:
@@ -660,13 +709,7 @@ class House:
                 setattr(row, name, value)
 
 
-@asynccontextmanager
-async def open_house(
-    env: WorkflowEnvironment, sessions: Sessions, settings: Settings, policy: Policy
-) -> AsyncIterator[House]:
-    config = env.client.config()
-    config["data_converter"] = pydantic_data_converter
-    client = Client(**config)
+async def register_search_attributes(client: Client) -> None:
     await client.operator_service.add_search_attributes(
         AddSearchAttributesRequest(
             namespace=client.namespace,
@@ -675,6 +718,15 @@ async def open_house(
             },
         )
     )
-    carrier = PaperCarrier()
-    async with build(settings, client, sessions, PaperCarriers(carrier)):
-        yield House(env, client, sessions, settings, carrier, policy)
+
+
+@asynccontextmanager
+async def open_house(
+    env: WorkflowEnvironment, sessions: Sessions, settings: Settings, policy: Policy
+) -> AsyncIterator[House]:
+    config = env.client.config()
+    config["data_converter"] = pydantic_data_converter
+    house = House(env, Client(**config), sessions, settings, PaperCarrier(), policy)
+    await house.open()
+    yield house
+    await house.close()

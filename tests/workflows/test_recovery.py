@@ -30,11 +30,11 @@ async def approval(house: House, order: Order) -> Decide:
     return await house.say(order, Action.APPROVE, Role.AUDITOR, "auditor", CHECKS)
 
 
-async def test_a_worker_that_starts_anew_reads_up_what_was(house: House) -> None:
-    order = await house.order()
+async def test_a_worker_that_starts_anew_reads_up_what_was(real_house: House) -> None:
+    order = await real_house.order()
     for stage in (Stage.AUDIT, Stage.IN_TRANSIT, Stage.REVISIT):
         await order.to(stage)
-        async with house.closed():
+        async with real_house.closed():
             assert await order.stage() is stage
     await order.works()
     assert await order.handle.result() == Stage.CLOSED
@@ -107,15 +107,15 @@ async def test_goods_recorded_unseen_reach_their_order(house: House) -> None:
 
 
 @pytest.mark.parametrize("stage", [Stage.SOURCING, Stage.DISPATCH, Stage.IN_TRANSIT, Stage.REVISIT])
-async def test_an_order_whose_workflow_is_lost_goes_on_from_its_record(real_house: House, stage: Stage) -> None:
+async def test_an_order_whose_workflow_is_lost_goes_on_from_its_record(lone_house: House, stage: Stage) -> None:
     if stage is Stage.SOURCING:
-        await real_house.stock_up(real_house.part, 0)
-    order = await (await real_house.order()).to(stage)
+        await lone_house.stock_up(lone_house.part, 0)
+    order = await (await lone_house.order()).to(stage)
     purchases = await order.purchases()
     await order.handle.terminate()
     if purchases:
         await purchases[0].receive(1)
-    assert await real_house.sweep() == {"started": 0, "restarted": 1}
+    assert await lone_house.sweep() == {"started": 0, "restarted": 1}
     if purchases:
         await order.until(Stage.DISPATCH)
     await order.to(Stage.REVISIT)
