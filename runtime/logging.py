@@ -51,6 +51,7 @@ def configure_logging(settings: Settings) -> None:
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
+        logger.setLevel(logging.NOTSET)
     # The ids come as fields; in the text they would stand a second time.
     workflow.logger.workflow_info_on_message = False
     activity.logger.activity_info_on_message = False

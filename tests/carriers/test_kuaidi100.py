@@ -434,6 +434,7 @@ async def test_no_secret_and_no_phone_in_logs_and_messages(
     contract = account(server, key="demo-key", secret="demo-secret")
     carrier, order = Kuaidi100(contract), consignment()
     caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, "httpx")
     booking = await carrier.book(order)
     assert booking.waybill is not None
     await carrier.track(booking.waybill)
