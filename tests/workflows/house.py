@@ -51,7 +51,7 @@ from database.tables import (
     Zone,
 )
 from domain.decisions import DECISIONS
-from domain.messages import Decide, Decided, Scanned
+from domain.messages import Decide, Decided, OrderState, Scanned
 from domain.parcels import Milestone, Trouble
 from domain.policy import Policy
 from domain.stages import PURCHASE_OPEN, Action, PurchaseStage, Role, Stage
@@ -592,10 +592,14 @@ class House:
                 now=now,
                 policy=self.policy.name,
             )
-        await start_document(self.client, self.settings.task_queue, applied.state)
+        await self.begin(applied.state)
         async with self.sessions.begin() as session:
             await mark_started(session, applied.state.number, now)
         return Order(self, applied.state.number)
+
+    async def begin(self, state: OrderState) -> None:
+        """Brings an order to life."""
+        await start_document(self.client, self.settings.task_queue, state)
 
     async def say(self, document: Document, action: Action, role: Role, by: str, content: Any) -> Decide:
         """Writes down what somebody says; the message is for the document's workflow."""

@@ -1,0 +1,16 @@
+from collections.abc import AsyncIterator
+
+import pytest
+
+from database.policies import newest
+from database.session import Sessions
+from tests.activities.paper import PaperHouse, paper_house
+from tests.workflows.order_in_the_house import disorder
+
+
+@pytest.fixture
+async def paper(sessions: Sessions) -> AsyncIterator[PaperHouse]:
+    async with sessions() as session:
+        policy = await newest(session, "standard")
+    yield paper_house(sessions, policy)
+    assert await disorder(sessions) == []

@@ -1,0 +1,147 @@
+"""A house without Temporal: each step is committed, and each errand run, at once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+from unittest.mock import patch
+from uuid import UUID
+
+from sqlalchemy import text
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import ActivityEnvironment
+
+import activities.steps
+from activities.committing import Committing
+from activities.shipping import Shipping
+from database.session import Sessions
+from database.tables import Base, EventLog, PurchaseOrder
+from domain.messages import Decide, Decided, OrderState, PurchaseState, Step
+from domain.policy import Policy
+from domain.stages import Action, Role
+from domain.waiting import Alarm, Wait
+from runtime.settings import Settings
+from tests.workflows.house import Declined, Document, House, Order, PaperCarrier, PaperCarriers, Purchase
+
+State = OrderState | PurchaseState
+
+
+class Dies(Exception):
+    """What a process does between writing and committing."""
+
+
+@dataclass
+class PaperHouse(House):
+    """`clock` stands still unless moved. `steps` are those that were put on record, in their order.
+
+    In a `doubtful` house everything is done as the engine may: it dies once, and is called again once.
+    """
+
+    doubtful: bool = False
+    clock: datetime = field(default_factory=lambda: datetime.now(UTC))
+    steps: list[Step] = field(default_factory=list)
+
+    async def now(self) -> datetime:
+        return self.clock
+
+    async def later(self, **span: float) -> None:
+        self.clock += timedelta(**span)
+
+    async def begin(self, state: OrderState) -> None:
+        return None
+
+    async def put(self, document: Document, decision: Decide) -> Decided:
+        try:
+            state = await self.step(document, decision.action, decision.by, decision.role, decision.submission)
+        except ApplicationError as refused:
+            raise Declined(refused.type or repr(refused)) from refused
+        return Decided(document=document.number, stage=state.stage, seq=state.seq, wait=state.wait)
+
+    async def ring(self, document: Document, action: Action) -> State:
+        """The next alarm of a kind rings."""
+        wait = Wait.model_validate((await document.events())[-1].state["wait"])
+        alarm = min((alarm for alarm in wait.alarms if alarm.action is action), key=lambda alarm: alarm.at)
+        self.clock = max(self.clock, alarm.at)
+        return await self.step(document, action, alarm=alarm)
+
+    async def step(
+        self,
+        document: Document,
+        action: Action,
+        by: str = Role.SYSTEM,
+        role: Role = Role.SYSTEM,
+        submission: UUID | None = None,
+        alarm: Alarm | None = None,
+        outcome: str | None = None,
+    ) -> State:
+        """Takes the document's next step, and runs what it leaves to be done. Raises ApplicationError."""
+        step = Step(
+            document=document.number,
+            seq=len(await document.events()),
+            action=action,
+            at=self.clock,
+            by=by,
+            role=role,
+            submission=submission,
+            alarm=alarm,
+            outcome=outcome,
+        )
+        committing = Committing(self.sessions)
+        commit: Any = committing.commit_order if isinstance(document, Order) else committing.commit_purchase
+        state: State = await self.once(commit, step)
+        self.steps.append(step)
+        await self._errands(document, state)
+        return state
+
+    async def once(self, activity: Any, *arguments: Any) -> Any:
+        """Runs an activity; in a doubtful house it dies before its commit, does it, and is called again."""
+        run = ActivityEnvironment().run
+        if not self.doubtful:
+            return await run(activity, *arguments)
+        before = await self.everything()
+        with patch.object(activities.steps, "record", side_effect=Dies):
+            try:
+                await run(activity, *arguments)
+            except Dies:
+                assert await self.everything() == before, "it died before the commit, and left something behind"
+        first = await run(activity, *arguments)
+        after = await self.everything()
+        assert await run(activity, *arguments) == first
+        assert await self.everything() == after, "called again, it did something again"
+        return first
+
+    async def everything(self) -> dict[str, str]:
+        """A digest of each table."""
+        digests = " union all ".join(
+            f"select '{table}' as name, md5(coalesce(string_agg(t::text, '|' order by t::text), '')) as digest"
+            f' from "{table}" t'
+            for table in Base.metadata.tables
+        )
+        async with self.sessions() as session:
+            return dict((await session.execute(text(digests))).all())
+
+    async def _errands(self, document: Document, state: State) -> None:
+        for number in state.to_place:
+            await self.change(PurchaseOrder, number, started_at=self.clock)
+        if isinstance(state, PurchaseState):
+            for number in state.to_tell:
+                await self.step(Order(self, number), Action.RESTOCK)
+            return
+        for number in state.to_tell:
+            await self.step(Purchase(self, number), Action.WITHDRAW)
+        shipping = Shipping(self.sessions, PaperCarriers(self.carrier))
+        if state.to_book:
+            booked = await self.once(shipping.book_parcel, state.shipment)
+            await self.step(document, Action.BOOK if booked else Action.BOOKING_REFUSED)
+        if state.to_recall:
+            answer = await ActivityEnvironment().run(shipping.recall_parcel, cast("str", state.shipment))
+            await self.step(document, Action.RECALL, outcome=answer)
+
+    async def taken(self, action: Action) -> Sequence[EventLog]:
+        """The steps of a kind that stand in the log."""
+        return await self.all(EventLog, EventLog.action == action)
+
+
+def paper_house(sessions: Sessions, policy: Policy) -> PaperHouse:
+    nobody: Any = None
+    return PaperHouse(nobody, nobody, sessions, Settings(), PaperCarrier(), policy)

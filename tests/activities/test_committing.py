@@ -1,0 +1,173 @@
+"""Each step is taken once however often it is committed, and not at all if it dies before its commit."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import pytest
+
+from carriers.protocol import Recall
+from database.tables import EventLog
+from domain.stages import Action, Role, Stage
+from tests.activities.paper import PaperHouse
+from tests.workflows.house import Order, Purchase
+
+Story = Callable[[PaperHouse], Awaitable[object]]
+
+AGENT, AUDITOR, CUSTOMER, TECHNICIAN = Role.SERVICE_AGENT, Role.AUDITOR, Role.CUSTOMER, Role.TECHNICIAN
+
+
+async def short_of(paper: PaperHouse, pieces: int = 1) -> tuple[Order, Purchase]:
+    await paper.stock_up(paper.part, 0)
+    order = await (await paper.order()).to(Stage.SOURCING, (paper.part, pieces))
+    return order, (await order.purchases())[-1]
+
+
+async def from_the_web_to_the_answer(paper: PaperHouse) -> None:
+    order = await (await paper.order(by="web", channel="web")).to(Stage.REVISIT, (paper.part, 2), (paper.other_part, 1))
+    await order.not_reached()
+    await order.works()
+
+
+async def inspected(paper: PaperHouse) -> None:
+    order = await (await paper.order()).to(Stage.INSPECTION)
+    await order.decide(Action.FAULT_FOUND, TECHNICIAN, finding="the motor")
+    await order.to(Stage.INSPECTION)
+    await order.decide(Action.NO_FAULT_FOUND, TECHNICIAN, finding="the fuse")
+
+
+async def refused(paper: PaperHouse) -> None:
+    await (await paper.order()).decide(Action.REFUSE, AGENT, reason="other", explanation="no")
+
+
+async def declined(paper: PaperHouse) -> None:
+    await (await (await paper.order()).to(Stage.QUOTED)).decide(Action.DECLINE, CUSTOMER)
+
+
+async def lapsed(paper: PaperHouse) -> None:
+    order = await (await paper.order()).to(Stage.QUOTED)
+    for action in (Action.REMIND, Action.LAPSE):
+        await paper.ring(order, action)
+
+
+async def returned_and_rejected(paper: PaperHouse) -> None:
+    order = await (await paper.order()).to(Stage.RETURNED)
+    await order.correct((paper.other_part, 1))
+    for action in (Action.REMIND, Action.ESCALATE, Action.ESCALATE):
+        await paper.ring(order, action)
+    await order.move_due(paper.clock + timedelta(days=1))
+    await order.decide(Action.REJECT, AUDITOR, reason="duplicate", explanation="twice")
+
+
+async def bought(paper: PaperHouse) -> None:
+    order, purchase = await short_of(paper, 2)
+    for action in (Action.REMIND, Action.REMIND, Action.ESCALATE, Action.PASS_ON):
+        await paper.ring(purchase, action)
+    [second] = await paper.open_purchases()
+    await second.confirm()
+    later = (paper.clock + timedelta(days=9)).isoformat()
+    await second.decide(Action.PROMISE_LATER, Role.SUPPLIER, promised_at=later, explanation="strike")
+    await second.move_due(paper.clock + timedelta(days=10))
+    await second.receive(1, refused=1)
+    await second.receive(1)
+    assert await order.stage() is Stage.DISPATCH
+
+
+async def found_by_the_buyer(paper: PaperHouse) -> None:
+    order = await (await paper.order()).to(Stage.AUDIT)
+    await paper.stock_up(paper.part, 0)
+    await paper.suspend("S01", "S05", "S06")
+    await order.approve()
+    await paper.stock_up(paper.part, 1)
+    await order.source_again()
+
+
+async def cancelled_while_bought(paper: PaperHouse) -> None:
+    order, _ = await short_of(paper)
+    await order.cancel()
+
+
+async def sent_by_hand(paper: PaperHouse) -> None:
+    order = await (await paper.order()).to(Stage.DISPATCH)
+    paper.carrier.refuses = True
+    await order.pack()
+    await order.pack("manual")
+    await order.hand_over("HAND-0001")
+
+
+async def picked_up_in_trouble_and_turned_back(paper: PaperHouse) -> None:
+    order = await (await paper.order()).to(Stage.DISPATCH)
+    await order.pack()
+    for action in (Action.PICK_UP, Action.TROUBLE, Action.TURN_BACK):
+        await paper.step(order, action)
+    await order.receive_back()
+
+
+async def turned_back_from_the_door_and_damaged(paper: PaperHouse) -> None:
+    order = await (await paper.order()).to(Stage.INSTALLATION)
+    await order.book_visit()
+    await paper.step(order, Action.TURN_BACK)
+    await order.receive_back("damaged")
+
+
+async def lost_and_settled(paper: PaperHouse) -> None:
+    order = await (await paper.order()).to(Stage.IN_TRANSIT)
+    for action in (Action.NO_PICKUP_SCAN, Action.NO_MOVEMENT, Action.LATE, Action.DECLARE_LOST):
+        await paper.ring(order, action)
+    await order.to(Stage.REVISIT)
+    await order.works()
+    await order.settle()
+
+
+async def reworked_and_given_up(paper: PaperHouse) -> None:
+    order = await (await paper.order()).to(Stage.INSTALLATION)
+    await order.book_visit()
+    await order.not_fitted()
+    await order.send_part()
+    await order.to(Stage.REWORK)
+    await order.send_technician()
+    await order.to(Stage.REVISIT)
+    await paper.ring(order, Action.GIVE_UP)
+
+
+async def cancelled_too_late(paper: PaperHouse) -> None:
+    order = await (await paper.order()).to(Stage.DISPATCH)
+    await order.pack()
+    paper.carrier.recall = Recall.TOO_LATE
+    await order.cancel()
+    await order.receive_back()
+
+
+A = Action
+STORIES: dict[Story, set[Action]] = {
+    from_the_web_to_the_answer: {
+        A.TAKE, A.QUOTE, A.CONSENT, A.APPROVE, A.PACK, A.BOOK, A.HAND_OVER, A.DELIVER, A.BOOK_APPOINTMENT,
+        A.REPORT_FITTED, A.RECORD_ATTEMPT, A.ANSWER_WORKS,
+    },
+    inspected: {A.SEND_FOR_INSPECTION, A.FAULT_FOUND, A.NO_FAULT_FOUND},
+    refused: {A.REFUSE},
+    declined: {A.DECLINE},
+    lapsed: {A.REMIND, A.LAPSE},
+    returned_and_rejected: {A.RETURN_FOR_CORRECTION, A.CORRECT, A.REMIND, A.ESCALATE, A.MOVE_DUE, A.REJECT},
+    bought: {A.PASS_ON, A.CONFIRM, A.PROMISE_LATER, A.MOVE_DUE, A.RECEIVE_GOODS, A.RESTOCK},
+    found_by_the_buyer: {A.SOURCE_AGAIN},
+    cancelled_while_bought: {A.CANCEL, A.WITHDRAW},
+    sent_by_hand: {A.BOOKING_REFUSED, A.HAND_OVER},
+    picked_up_in_trouble_and_turned_back: {A.PICK_UP, A.TROUBLE, A.TURN_BACK, A.RECEIVE_BACK},
+    turned_back_from_the_door_and_damaged: {A.TURN_BACK, A.RECEIVE_BACK},
+    lost_and_settled: {A.NO_PICKUP_SCAN, A.NO_MOVEMENT, A.LATE, A.DECLARE_LOST, A.SETTLE_CLAIM},
+    reworked_and_given_up: {A.REPORT_NOT_FITTED, A.SEND_PART, A.ANSWER_FAULTY, A.SEND_TECHNICIAN, A.GIVE_UP},
+    cancelled_too_late: {A.CANCEL, A.RECALL, A.RECEIVE_BACK},
+}  # fmt: skip
+
+
+def test_no_action_is_left_out() -> None:
+    assert set().union(*STORIES.values()) == set(Action)
+
+
+@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.__name__)
+async def test_every_step_has_its_effect_once(paper: PaperHouse, story: Story) -> None:
+    paper.doubtful = True
+    await story(paper)
+    assert STORIES[story] <= {step.action for step in paper.steps}
+    recorded = [(row.document, row.seq, row.action) for row in await paper.all(EventLog) if row.seq]
+    assert sorted(recorded) == sorted((step.document, step.seq, step.action) for step in paper.steps)
