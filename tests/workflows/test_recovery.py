@@ -2,8 +2,6 @@
 
 import asyncio
 
-import pytest
-
 from activities.committing import Committing
 from domain.messages import Decide, Step
 from domain.stages import Action, PurchaseStage, Role, Stage
@@ -104,20 +102,3 @@ async def test_goods_recorded_unseen_reach_their_order(house: House) -> None:
     await recorded_unseen(house, purchase, received)
     assert (await house.put(purchase, received)).stage == PurchaseStage.GOODS_RECEIVED
     await order.until(Stage.DISPATCH)
-
-
-@pytest.mark.parametrize("stage", [Stage.SOURCING, Stage.DISPATCH, Stage.IN_TRANSIT, Stage.REVISIT])
-async def test_an_order_whose_workflow_is_lost_goes_on_from_its_record(lone_house: House, stage: Stage) -> None:
-    if stage is Stage.SOURCING:
-        await lone_house.stock_up(lone_house.part, 0)
-    order = await (await lone_house.order()).to(stage)
-    purchases = await order.purchases()
-    await order.handle.terminate()
-    if purchases:
-        await purchases[0].receive(1)
-    assert await lone_house.sweep() == {"started": 0, "restarted": 1}
-    if purchases:
-        await order.until(Stage.DISPATCH)
-    await order.to(Stage.REVISIT)
-    await order.works()
-    assert await order.handle.result() == Stage.CLOSED

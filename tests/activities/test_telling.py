@@ -1,0 +1,59 @@
+"""Documents hear of each other, however often they are told."""
+
+from temporalio.testing import ActivityEnvironment
+
+from activities.telling import Telling
+from database.tables import PurchaseOrder
+from domain.stages import Action, PurchaseStage, Stage
+from tests.workflows.house import House
+
+
+def telling(house: House) -> Telling:
+    return Telling(house.sessions, house.client, house.settings.task_queue)
+
+
+async def test_a_purchase_order_is_brought_to_life_once(house: House) -> None:
+    await house.stock_up(house.part, 0)
+    order = await (await house.order()).to(Stage.SOURCING)
+    [purchase] = await order.purchases()
+    started_at = (await purchase.row()).started_at
+    await house.change(PurchaseOrder, purchase.number, started_at=None)
+    for _ in range(2):
+        await ActivityEnvironment().run(telling(house).place_purchase_orders, [purchase.number])
+    assert (await purchase.row()).started_at != started_at
+    await purchase.confirm()
+    assert await purchase.actions() == ["place", "confirm"]
+    assert (await purchase.handle.describe()).run_id == (await purchase.handle.describe()).run_id
+
+
+async def test_an_order_told_thrice_of_goods_goes_on_once(house: House) -> None:
+    await house.stock_up(house.part, 0)
+    order = await (await house.order()).to(Stage.SOURCING)
+    [purchase] = await order.purchases()
+    await purchase.receive(1)
+    for _ in range(2):
+        await ActivityEnvironment().run(telling(house).tell_orders, [order.number])
+    await order.until(Stage.DISPATCH)
+    await order.to(Stage.IN_TRANSIT)
+    assert (await order.actions()).count("restock") == 1
+
+
+async def test_a_purchase_order_told_twice_that_nobody_waits_is_withdrawn_once(house: House) -> None:
+    await house.stock_up(house.part, 0)
+    order = await (await house.order()).to(Stage.SOURCING)
+    [purchase] = await order.purchases()
+    await order.cancel()
+    assert await purchase.handle.result() == PurchaseStage.WITHDRAWN
+    await ActivityEnvironment().run(telling(house).tell_purchase_orders, [purchase.number])
+    assert (await purchase.actions()).count(Action.WITHDRAW) == 1
+
+
+async def test_who_has_ended_or_never_was_is_not_told(house: House) -> None:
+    order = await house.order()
+    await order.cancel()
+    await order.handle.result()
+    run = ActivityEnvironment().run
+    await run(telling(house).tell_orders, [order.number, "RO-20260101-00000"])
+    await run(telling(house).tell_purchase_orders, ["PO-20260101-00000"])
+    await run(telling(house).place_purchase_orders, ["PO-20260101-00000"])
+    assert await order.actions() == ["apply", "cancel"]
