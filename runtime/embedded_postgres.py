@@ -28,7 +28,7 @@ from runtime.settings import LOOPBACK, postgres_password_file
 
 ROLE = "huanjian"
 NOBODY = 65534
-FAST = {"fsync": "off", "full_page_writes": "off"}
+FAST = {"fsync": "off", "full_page_writes": "off", "autovacuum": "off"}
 
 
 @dataclass(frozen=True)

@@ -67,5 +67,7 @@ async def sessions(database_url: str) -> AsyncIterator[session.Sessions]:
 
 async def _execute(postgres: EmbeddedPostgres, statement: str) -> None:
     connection = await asyncpg.connect(postgres.url("postgres").replace("+asyncpg", ""))
-    await connection.execute(statement)
-    await connection.close()
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
