@@ -32,6 +32,7 @@ from runtime.temporal import UPDATE_TIMEOUT, order_workflow
 BATCH = 20
 UNTOLD = timedelta(seconds=30)
 """After this a parcel is looked at again whose order was not told what was seen."""
+HEARTBEAT = timedelta(seconds=5)
 SHIFT = timedelta(hours=1)
 """How long one activity watches before it hands over to the next."""
 
@@ -70,6 +71,8 @@ class Watching:
                 return False
             calls = sum(1 if parcel.subscribed_at else 2 for parcel in due)
             first, apart = await parcels.call_slots(session, account, now, calls)
+            for parcel in due:
+                parcel.next_look_at = first + apart * calls + parcels.CLAIM
             carrier = await self._carriers.get(session, account)
         slot = first
         found: list[Finding] = []
@@ -80,7 +83,6 @@ class Watching:
                 await self._subscribe(carrier, parcel)
             await _until(slot)
             slot += apart
-            activity.heartbeat()
             found.append(await self._look_at(carrier, parcel))
         await self._learn(carrier, found)
         return True
@@ -97,6 +99,9 @@ class Watching:
             (await session.get_one(Parcel, parcel.shipment)).subscribed_at = datetime.now(UTC)
 
     async def _look_at(self, carrier: Carrier, parcel: Parcel) -> "Finding":
+        """What the carrier says; nothing new if it was asked a moment ago and only the order is still to be told."""
+        if parcel.last_look_at and datetime.now(UTC) - parcel.last_look_at < carrier.account.min_spacing:
+            return Finding(parcel.shipment, asked=False)
         try:
             return Finding(parcel.shipment, await carrier.track(_waybill(parcel)))
         except NoData:
@@ -131,7 +136,7 @@ class Watching:
                 if parcel.next_look_at is not None or parcel.milestone in ENDS:
                     # Whoever dies between reading and learning leaves a parcel that is looked at again.
                     parcel.next_look_at = row.read_at + UNTOLD
-                found.append(Finding(parcel.shipment, push.scans))
+                found.append(Finding(parcel.shipment, push.scans, asked=False))
         await self._learn(carrier, found)
         return True
 
@@ -150,12 +155,13 @@ class Watching:
                 new = {scan.key: scan for scan in finding.scans if scan.key not in known}
                 await parcels.add_scans(session, parcel.shipment, new.values())
                 spacing = _spacing(time, now, carrier)
-                _note(parcel, fold({**known, **new}.values(), parcel.booked_at), finding.failure, spacing, now)
+                _note(parcel, fold({**known, **new}.values(), parcel.booked_at), finding, spacing, now)
                 if told := _news(parcel, time, now):
                     # Whoever dies before the order is told leaves a parcel that is looked at again.
                     news[parcel.shipment] = News(parcel.order, told, parcel.next_look_at)
                     parcel.next_look_at = now + UNTOLD
         for shipment, each in news.items():
+            activity.heartbeat()
             if await self._tell(each.order, each.scanned):
                 async with self._sessions.begin() as session:
                     parcel = await session.get_one(Parcel, shipment, with_for_update=True)
@@ -179,11 +185,12 @@ class Watching:
 
 @dataclass(frozen=True)
 class Finding:
-    """What a look or a push brought."""
+    """What a look or a push brought; `asked` if the carrier was."""
 
     shipment: str
     scans: Sequence[Scan] = ()
     failure: CarrierError | None = None
+    asked: bool = True
 
 
 @dataclass(frozen=True)
@@ -206,16 +213,18 @@ async def _times(session: AsyncSession, orders: Collection[str]) -> dict[str, Ti
     return {number: times[version] for number, version in pinned.items()}
 
 
-def _note(parcel: Parcel, known: Known, failure: CarrierError | None, spacing: Spacing, now: datetime) -> None:
-    """Writes down what the scans add up to, that somebody looked, and when to look again."""
+def _note(parcel: Parcel, known: Known, finding: Finding, spacing: Spacing, now: datetime) -> None:
+    """Writes down what the scans add up to, that the carrier was asked, and when to ask again."""
     parcel.milestone = max(known.milestone, Milestone.CREATED, key=list(Milestone).index)
     parcel.trouble, parcel.last_moved_at, parcel.delivered_at = (
         known.trouble,
         known.last_moved_at,
         known.delivered_at,
     )
-    parcel.looks += 1
-    parcel.last_look_at, parcel.last_error = now, str(failure) if failure else None
+    failure = finding.failure
+    if finding.asked:
+        parcel.looks += 1
+        parcel.last_look_at, parcel.last_error = now, str(failure) if failure else None
     if parcel.next_look_at is not None:
         wanted = next_look(known, now, parcel.expected_at, spacing)
         retry = failure.retry_after if isinstance(failure, Busy) else None
@@ -223,9 +232,11 @@ def _note(parcel: Parcel, known: Known, failure: CarrierError | None, spacing: S
 
 
 async def _until(instant: datetime) -> None:
-    seconds = (instant - datetime.now(UTC)).total_seconds()
-    if seconds > 0:
-        await asyncio.sleep(seconds)
+    """Until the carrier may be asked again; a slow account is no reason to be taken for dead."""
+    activity.heartbeat()
+    while (seconds := (instant - datetime.now(UTC)).total_seconds()) > 0:
+        await asyncio.sleep(min(seconds, HEARTBEAT.total_seconds()))
+        activity.heartbeat()
 
 
 def _waybill(parcel: Parcel) -> Waybill:

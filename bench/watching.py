@@ -69,6 +69,8 @@ async def _clone(system: System, order: Order, number: int) -> None:
             )
         await session.execute(text("update parcel set subscribed_at = now() where subscribed_at is null"))
         await session.execute(text("update parcel set next_look_at = null"))
+        often = """update carrier_account set settings = settings || '{"min_spacing": "PT0S"}'"""
+        await session.execute(text(often))
     depot = Depot(system.settings.home.resolve() / "carriers")
     record = depot.parcel(waybill, time())
     assert record is not None

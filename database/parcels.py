@@ -36,12 +36,12 @@ async def call_slots(session: AsyncSession, account: str, now: datetime, calls: 
     All workers draw from one row, so the limit holds however many there are.
     """
     minute = timedelta(minutes=1)
-    spacing = minute / func.greatest(CarrierAccount.calls_per_minute, 1)
+    taken = minute * calls / func.greatest(CarrierAccount.calls_per_minute, 1)
     row = (
         await session.execute(
             update(CarrierAccount)
             .where(CarrierAccount.code == account)
-            .values(next_call_at=func.greatest(CarrierAccount.next_call_at, now) + spacing * calls)
+            .values(next_call_at=func.greatest(CarrierAccount.next_call_at, now) + taken)
             .returning(CarrierAccount.next_call_at, CarrierAccount.calls_per_minute)
         )
     ).one()
