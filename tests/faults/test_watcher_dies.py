@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from temporalio.testing import ActivityEnvironment
 
 from activities.watching import Finding, Watching
 from database.session import Sessions
@@ -57,11 +58,11 @@ async def test_the_order_hears_of_it_all_the_same(sessions: Sessions) -> None:
         waybill="SF1", at=datetime.now(UTC) - timedelta(hours=1), milestone=Milestone.DELIVERED, code="301", text=""
     )
     with pytest.raises(asyncio.CancelledError):
-        await watching._learn(CARRIER, [Finding(parcel, [delivered])])
+        await ActivityEnvironment().run(watching._learn, CARRIER, [Finding(parcel, [delivered])])
     async with sessions() as session:
         assert (await session.get_one(Parcel, parcel)).next_look_at is not None
     order.dies = False
-    await watching._learn(CARRIER, [Finding(parcel, [delivered])])
+    await ActivityEnvironment().run(watching._learn, CARRIER, [Finding(parcel, [delivered])])
     assert order.heard == [Milestone.DELIVERED]
     async with sessions() as session:
         assert (await session.get_one(Parcel, parcel)).next_look_at is None
