@@ -152,6 +152,7 @@ def ordinary(story: Story, order: View) -> Move | None:
     """What somebody does at this stage on an ordinary day; None while the order waits for a machine or a clock."""
     shipments = {shipment["state"]: shipment for shipment in order["shipments"]}
     booked = any(appointment["state"] == "booked" for appointment in order["appointments"])
+    claim = next((claim for claim in order["claims"] if claim["state"] == "open"), None)
     match order["stage"]:
         case "received":
             return Move("agent", {"action": "take"})
@@ -175,6 +176,9 @@ def ordinary(story: Story, order: View) -> Move | None:
             )
         case "installation":
             return Move("technician", {"action": "report_fitted", "report": "已安装,试机正常"})
+        case "settling" if claim:
+            said = {"claim": claim["id"], "amount": "50.00", "explanation": "承运商赔付"}
+            return Move("dispatcher", {"action": "settle_claim", **said})
         case "revisit":
             return Move("agent", {"action": "answer_works", "satisfaction": 5, "remark": "客户满意"})
     return None

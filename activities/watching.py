@@ -50,8 +50,10 @@ class Watching:
     @activity.defn
     async def watch_parcels(self, account: str) -> None:
         """Watches an account's parcels for a shift, or until the worker is asked to stop."""
-        ends = datetime.now(UTC) + SHIFT
-        while datetime.now(UTC) < ends and not activity.is_worker_shutdown():
+        begins = datetime.now(UTC)
+        async with self._sessions.begin() as session:
+            await parcels.take_over(session, account, begins)
+        while datetime.now(UTC) < begins + SHIFT and not activity.is_worker_shutdown():
             activity.heartbeat()
             if not await self._read_pushes(account) and not await self._look(account):
                 await self._rest()
@@ -135,7 +137,7 @@ class Watching:
                 await parcels.add_scans(session, parcel.shipment, push.scans)
                 if parcel.next_look_at is not None or parcel.milestone in ENDS:
                     # Whoever dies between reading and learning leaves a parcel that is looked at again.
-                    parcel.next_look_at = row.read_at + UNTOLD
+                    parcel.next_look_at, parcel.in_hand = row.read_at + UNTOLD, True
                 found.append(Finding(parcel.shipment, push.scans, asked=False))
         await self._learn(carrier, found)
         return True
@@ -159,7 +161,7 @@ class Watching:
                 if told := _news(parcel, time, now):
                     # Whoever dies before the order is told leaves a parcel that is looked at again.
                     news[parcel.shipment] = News(parcel.order, told, parcel.next_look_at)
-                    parcel.next_look_at = now + UNTOLD
+                    parcel.next_look_at, parcel.in_hand = now + UNTOLD, True
         for shipment, each in news.items():
             activity.heartbeat()
             if await self._tell(each.order, each.scanned):
@@ -168,7 +170,7 @@ class Watching:
                     parcel.told_milestone, parcel.told_trouble = each.scanned.milestone, each.scanned.trouble
                     parcel.told_at = now
                     if parcel.next_look_at == now + UNTOLD:
-                        parcel.next_look_at = each.next_look_at
+                        parcel.next_look_at, parcel.in_hand = each.next_look_at, False
 
     async def _tell(self, order: str, news: Scanned) -> bool:
         """False if the order must be told again: its workflow may be missing for a while, but not its row."""
@@ -221,7 +223,7 @@ def _note(parcel: Parcel, known: Known, finding: Finding, spacing: Spacing, now:
         known.last_moved_at,
         known.delivered_at,
     )
-    failure = finding.failure
+    parcel.in_hand, failure = False, finding.failure
     if finding.asked:
         parcel.looks += 1
         parcel.last_look_at, parcel.last_error = now, str(failure) if failure else None

@@ -13,7 +13,8 @@ from database.tables import CarrierAccount, CarrierPush, Parcel, ParcelScan
 from domain.parcels import Scan
 
 CLAIM = timedelta(minutes=2)
-"""How long a claimed parcel is left to whoever claimed it; after that somebody else looks."""
+"""How long a claimed parcel is left to whoever claimed it; after that, or when a new shift begins, somebody else looks.
+"""
 
 
 async def claim_due(session: AsyncSession, account: str, now: datetime, limit: int) -> Sequence[Parcel]:
@@ -26,8 +27,14 @@ async def claim_due(session: AsyncSession, account: str, now: datetime, limit: i
         .with_for_update(skip_locked=True)
         .scalar_subquery()
     )
-    claimed = update(Parcel).where(Parcel.shipment.in_(due)).values(next_look_at=now + CLAIM).returning(Parcel)
-    return (await session.scalars(claimed)).all()
+    claim = update(Parcel).where(Parcel.shipment.in_(due)).values(next_look_at=now + CLAIM, in_hand=True)
+    return (await session.scalars(claim.returning(Parcel))).all()
+
+
+async def take_over(session: AsyncSession, account: str, now: datetime) -> None:
+    """Makes due what the watcher before had in hand when it died."""
+    left = (Parcel.account == account, Parcel.next_look_at > now, Parcel.in_hand)
+    await session.execute(update(Parcel).where(*left).values(next_look_at=now))
 
 
 async def call_slots(session: AsyncSession, account: str, now: datetime, calls: int) -> tuple[datetime, timedelta]:

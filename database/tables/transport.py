@@ -107,6 +107,7 @@ class Parcel(Base):
     last_look_at: Mapped[datetime | None]
     last_error: Mapped[str | None]
     next_look_at: Mapped[datetime | None]
+    in_hand: Mapped[bool] = mapped_column(server_default=text("false"))
     __table_args__ = (
         UniqueConstraint("account", "waybill", "shipment"),
         Index("ix_parcel_due", "account", "next_look_at", postgresql_where=text("next_look_at is not null")),

@@ -299,6 +299,16 @@ async def test_a_slow_account_keeps_its_claims_and_its_heart_beats(watch: Open) 
         await shift
 
 
+async def test_a_new_shift_takes_up_what_a_dead_watcher_had_in_hand(watch: Open) -> None:
+    watched = await watch()
+    async with watched.paper.sessions.begin() as session:
+        assert await parcels.claim_due(session, ACCOUNT, datetime.now(UTC), 20)
+    await watched.carrier_says(await watched.scan(M.DELIVERED))
+    async with watched.at_work():
+        await watched.paper.until(lambda: watched.paper.knows(Parcel, Parcel.told_milestone == M.DELIVERED))
+    assert not (await watched.parcel()).in_hand
+
+
 async def test_pushes_are_asked_for_once(watch: Open) -> None:
     watched = await watch()
     for _ in range(2):

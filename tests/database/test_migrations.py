@@ -8,14 +8,18 @@ from typing import Any
 
 import pytest
 from alembic import command
-from sqlalchemy import Connection, text
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, insert, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from database.migrate import config_for, migrate
+from database.migrations.policies import add_to_policies
 from database.session import Sessions
-from database.tables import Base
+from database.tables import Base, PolicyVersion
 from tests.conftest import EMPTY, NewDatabase
 
 COLUMNS = """
@@ -55,7 +59,7 @@ async def test_two_processes_may_migrate_at_once(new_database: NewDatabase) -> N
         environment = os.environ | {"HUANJIAN_DATABASE_URL": url}
         both = [await asyncio.create_subprocess_exec(*program, env=environment) for _ in range(2)]
         assert [await process.wait() for process in both] == [0, 0]
-        assert await _ask(url, "select version_num from alembic_version") == [("0001",)]
+        assert await _ask(url, "select version_num from alembic_version") == [(_newest(),)]
 
 
 async def test_a_migrated_database_can_be_taken_back(new_database: NewDatabase) -> None:
@@ -71,6 +75,28 @@ async def test_log_and_ledger_only_grow(table: str, change: str, sessions: Sessi
     async with sessions() as session:
         with pytest.raises(DBAPIError, match=f"{table} is append-only"):
             await session.execute(text(change.format(table)))
+
+
+async def test_stored_policies_learn_what_a_release_asks_of_them(new_database: NewDatabase) -> None:
+    def teach(connection: Connection) -> None:
+        for name, content in (("standard", {"clocks": {}}), ("demo", {"clocks": {}}), ("own", {"clocks": {"tea": 1}})):
+            row = {"name": name, "version": 9, "content": content, "entered_by": "test"}
+            connection.execute(insert(PolicyVersion).values(row))
+        with Operations.context(MigrationContext.configure(connection)):
+            add_to_policies(["clocks", "tea"], 5, demo=0)
+        connection.commit()
+
+    async with new_database() as url:
+        await _on(url, teach)
+        learnt = await _ask(
+            url, "select name, content #> '{clocks,tea}' from policy_version where version = 9 order by 1"
+        )
+        assert learnt == [("demo", 0), ("own", 1), ("standard", 5)]
+
+
+def _newest() -> str | None:
+    """Raises if two migrations claim to be the newest."""
+    return ScriptDirectory("database/migrations").get_current_head()
 
 
 async def _ask(url: str, question: str) -> Sequence[Any]:
