@@ -24,11 +24,11 @@ from database.session import engine, sessions
 from domain.stages import Refusal
 from runtime.embedded_postgres import EmbeddedPostgres
 from runtime.embedded_temporal import embedded_temporal
-from runtime.home import HomeUnusableError, claimed
+from runtime.home import HomeUnusableError, claimed, make_secret
 from runtime.namespace import prepare_namespace
 from runtime.ports import PortUnusableError, listening, require_free
 from runtime.processes import Processes, ProcessFailedError, Program
-from runtime.settings import LOOPBACK, Settings
+from runtime.settings import LOOPBACK, Settings, mail_key_file
 from runtime.temporal import connect
 from runtime.terminal import foreground
 
@@ -60,6 +60,8 @@ async def serve(settings: StandaloneSettings) -> None:
 
 async def bring_up(settings: StandaloneSettings, processes: Processes, worker_module: str = "worker") -> None:
     """Starts every part and returns when the last one is ready. Raises ProcessFailedError."""
+    if settings.mail_key is None:
+        make_secret(mail_key_file(settings.home))
     if settings.database_url is None:
         postgres = EmbeddedPostgres(settings.home, settings.postgres_port)
         with step("PostgreSQL"):

@@ -3,8 +3,9 @@
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from secrets import token_urlsafe
 
 
 class HomeUnusableError(Exception):
@@ -39,3 +40,11 @@ def claimed(home: Path) -> Iterator[None]:
         yield
     finally:
         os.close(claim)
+
+
+def make_secret(file: Path) -> None:
+    """Writes a secret of 256 random bits that only the owner may read, unless there is one."""
+    with suppress(FileExistsError):
+        secret = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        os.write(secret, token_urlsafe(32).encode())
+        os.close(secret)

@@ -15,6 +15,11 @@ def postgres_password_file(home: Path) -> Path:
     return home / "postgres.password"
 
 
+def mail_key_file(home: Path) -> Path:
+    """Where the standalone system of this home folder has the key that signs reply addresses."""
+    return home / "mail.key"
+
+
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="HUANJIAN_", env_file=".env", extra="ignore", frozen=True)
 
@@ -36,6 +41,13 @@ class Settings(BaseSettings):
     temporal_namespace: str = "default"
     task_queue: str = "huanjian"
     public_url: str | None = Field(None, description="Address under which customers and carriers reach the API.")
+
+    mail_address: str = Field(
+        "service@huanjian.example", description="Our mailbox: mails come from it, answers go there."
+    )
+    mail_key: SecretStr | None = Field(
+        None, description="Signs the addresses that answers go to; without it the standalone system's own of `home`."
+    )
 
     policy: str = Field("standard", description="Name of the policy whose newest version new orders pin.")
     other_policies: frozenset[str] = Field(
@@ -63,6 +75,13 @@ class Settings(BaseSettings):
             return self.database_url.get_secret_value()
         password = postgres_password_file(self.home).read_text()
         return f"postgresql+asyncpg://huanjian:{password}@{LOOPBACK}:{self.postgres_port}/huanjian"
+
+    @cached_property
+    def reply_key(self) -> bytes:
+        """What the addresses that answers go to are signed with."""
+        if self.mail_key is not None:
+            return self.mail_key.get_secret_value().encode()
+        return mail_key_file(self.home).read_bytes()
 
     @cached_property
     def temporal(self) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.home import HomeUnusableError, claimed
+from runtime.home import HomeUnusableError, claimed, make_secret
 
 
 def test_the_folder_is_made_for_its_owner_alone(tmp_path: Path) -> None:
@@ -46,3 +46,12 @@ def test_a_file_in_its_place_is_named(tmp_path: Path) -> None:
         claimed(tmp_path / "home"),
     ):
         pass
+
+
+def test_a_secret_is_made_once_and_for_its_owner_alone(tmp_path: Path) -> None:
+    make_secret(tmp_path / "key")
+    first = (tmp_path / "key").read_bytes()
+    make_secret(tmp_path / "key")
+    assert len(first) >= 43
+    assert (tmp_path / "key").read_bytes() == first
+    assert (tmp_path / "key").stat().st_mode & 0o777 == 0o600

@@ -1,0 +1,1 @@
+"""How the house speaks to people: mail, SMS and the groups' robots."""
