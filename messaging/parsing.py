@@ -59,7 +59,9 @@ _MAGIC: Final = (
 )
 PICTURES: Final = frozenset({"jpeg", "png", "gif", "webp", "heic"})
 _ID: Final = re.compile(r"<([^<>\s]{1,500})>")
-_ROBOTS: Final = re.compile(r"(mailer-?daemon|postmaster|(do)?-?not?[-_.]?reply|bounces?|daemon|root)([-+_.].*)?", re.I)
+_ROBOTS: Final = re.compile(
+    r"(mailer-?daemon|postmaster|(do[-_.]?)?not?[-_.]?reply|bounces?|daemon|root)([-+_.].*)?", re.I
+)
 _ABSENT: Final = re.compile(r"^\W*(自动回复|自動回覆|auto(matic)?[- ]?reply|out of (the )?office)", re.I)
 _QUOTE: Final = re.compile(
     r"^(>|-{2,} ?(original message|forwarded message|原始邮件|回复的原邮件|原始郵件|转发邮件)|_{10,}$"
