@@ -35,5 +35,6 @@ def build(settings: Settings, sessions: Sessions, client: Client, carriers: Carr
         telling.tell_purchase_orders,
         sweeping.start_forgotten,
         sweeping.compare,
+        sweeping.throw_away_photos,
         watching.watch_parcels,
     )

@@ -8,6 +8,7 @@ from temporalio import activity
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
+from database import photos
 from database.session import Sessions
 from database.tables import PurchaseOrder, ReplacementOrder
 from domain.messages import OrderState, PurchaseState
@@ -55,6 +56,12 @@ class Sweeping:
                     )
             started += len(rows)
         return started
+
+    @activity.defn
+    async def throw_away_photos(self) -> int:
+        """Throws away the photos of forms that were never sent; returns how many."""
+        async with self._sessions.begin() as session:
+            return await photos.sweep(session, datetime.now(UTC))
 
     @activity.defn
     async def compare(self) -> int:

@@ -24,4 +24,9 @@ class Sweep:
             heartbeat_timeout=timedelta(minutes=1),
             summary="open rows against running workflows",
         )
-        return {"started": started, "restarted": restarted}
+        thrown_away = 0
+        if workflow.patched("photos-of-forms-never-sent"):
+            thrown_away = await workflow.execute_activity_method(
+                Sweeping.throw_away_photos, **patient("photos of forms never sent")
+            )
+        return {"started": started, "restarted": restarted, "photos thrown away": thrown_away}

@@ -17,6 +17,7 @@ from database.tables.orders import (
     Signature,
     Submission,
 )
+from database.tables.photos import Photo, Picture
 from database.tables.purchasing import BackOrder, BackOrderState, PurchaseLine, PurchaseOrder
 from database.tables.reference import (
     ApiKey,
@@ -74,6 +75,8 @@ __all__ = [
     "ParcelScan",
     "Part",
     "PartModel",
+    "Photo",
+    "Picture",
     "Place",
     "PolicyVersion",
     "ProductModel",
