@@ -3,24 +3,30 @@
 import asyncio
 import sys
 from collections import Counter
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar, cast
+from zoneinfo import ZoneInfo
 
 import typer
 from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio.service import RPCError
 
 import standalone
 import worker as worker_process
+from database.accounts import create_key, revoke_keys, set_password
 from database.importing import ImportedRow, UnusableFile, import_reports, read_reports
 from database.log import verify
 from database.migrate import migrate
 from database.policies import enter
 from database.reference import seed
+from database.reference.folder import UnusableFile as UnusableReference
+from database.reference.folder import load
 from database.session import engine, sessions
 from domain.messages import OrderState
 from domain.policy import Policy
@@ -35,6 +41,7 @@ app = typer.Typer(
     help="换件 · Huanjian: replacement of parts after the sale.",
 )
 console = Console(highlight=False, soft_wrap=True)
+T = TypeVar("T")
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
@@ -68,25 +75,61 @@ def seed_database() -> None:
     _run(fill())
 
 
+@app.command("load")
+def load_folder(
+    folder: Annotated[Path, typer.Argument(help="CSV files named after the tables; database/reference is a sample.")],
+) -> None:
+    """Brings the company's reference data into the database: all files of a folder, or nothing of it."""
+
+    async def work(session: AsyncSession) -> dict[str, int]:
+        now = datetime.now(ZoneInfo(Settings().time_zone))
+        return await load(session, folder, now, now.date())
+
+    try:
+        counts = _in_transaction(work)
+    except UnusableReference as error:
+        console.print(f"nothing was loaded: {error}", markup=False)
+        raise typer.Exit(2) from error
+    console.print(", ".join(f"{table} {rows}" for table, rows in counts.items()))
+
+
+@app.command("password")
+def give_password(user: Annotated[str, typer.Argument(help="The user's code.")]) -> None:
+    """Gives a user a password, asked for twice; it ends their log-ins."""
+    password = typer.prompt("password", hide_input=True, confirmation_prompt=True)
+    if not _in_transaction(lambda session: set_password(session, user, password)):
+        console.print(f"there is no user {user}", markup=False)
+        raise typer.Exit(2)
+
+
+@app.command("key")
+def give_key(
+    user: Annotated[str, typer.Argument(help="The user the system acts as.")],
+    label: Annotated[str, typer.Argument(help="Which system it is for.")],
+    revoke: Annotated[bool, typer.Option(help="Revoke the keys with this label instead.")] = False,
+) -> None:
+    """Prints a new API key, once; or revokes those with this label."""
+    if revoke:
+        revoked = _in_transaction(lambda session: revoke_keys(session, user, label, datetime.now(UTC)))
+        console.print(f"{revoked} revoked")
+        raise typer.Exit(0 if revoked else 2)
+    try:
+        console.print(_in_transaction(lambda session: create_key(session, user, label)), markup=False)
+    except IntegrityError as error:
+        console.print(f"there is no user {user}", markup=False)
+        raise typer.Exit(2) from error
+
+
 @app.command("policy")
 def enter_policy(file: Annotated[Path, typer.Argument(help="JSON of a policy version.")]) -> None:
     """Enters a policy version for the orders to come; running orders keep the one they started with."""
     try:
         policy = Policy.model_validate_json(file.read_bytes())
-        new = _run(_enter_policy(policy))
+        new = _in_transaction(lambda session: enter(session, policy, Role.ADMINISTRATOR))
     except (OSError, ValidationError, Refusal) as error:
         console.print(f"{file} was not entered: {error}", markup=False)
         raise typer.Exit(2) from error
     console.print(f"policy {policy.name} version {policy.version}: {'entered' if new else 'stood there already'}")
-
-
-async def _enter_policy(policy: Policy) -> bool:
-    pool = engine(Settings().database, 1)
-    try:
-        async with sessions(pool).begin() as session:
-            return await enter(session, policy, Role.ADMINISTRATOR)
-    finally:
-        await pool.dispose()
 
 
 @app.command("import")
@@ -158,6 +201,18 @@ async def _verify(document: str | None) -> int:
     return 1 if broken else 0
 
 
+def _in_transaction(work: Callable[[AsyncSession], Awaitable[T]]) -> T:
+    async def begin() -> T:
+        pool = engine(Settings().database, 1)
+        try:
+            async with sessions(pool).begin() as session:
+                return await work(session)
+        finally:
+            await pool.dispose()
+
+    return cast("T", _run(begin()))
+
+
 def _run(work: Coroutine[Any, Any, Any]) -> Any:
     """Runs to the end; one clear line where database or engine can't be reached."""
 
@@ -168,6 +223,8 @@ def _run(work: Coroutine[Any, Any, Any]) -> Any:
 
     try:
         return asyncio.run(and_rest())
+    except IntegrityError:
+        raise
     except (DBAPIError, OSError) as error:
         console.print(f"The database can't be reached or refuses: {error}", markup=False)
     except (RPCError, RuntimeError) as error:

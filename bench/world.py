@@ -5,9 +5,8 @@ from typing import Final
 
 from sqlalchemy import update
 
-from database.reference import OPENING
 from database.session import Sessions
-from database.stock import move
+from database.stock import OPENING, move
 from database.tables import CarrierAccount
 from domain.stages import Role
 

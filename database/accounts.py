@@ -130,6 +130,30 @@ async def by_key(session: AsyncSession, key: str) -> Account | None:
     return _account(found) if found else None
 
 
+async def set_password(session: AsyncSession, user: str, password: str) -> bool:
+    """Gives a person another password and ends their log-ins; false if there is no such user."""
+    kept = await asyncio.get_running_loop().run_in_executor(_hashing, hash_password, password)
+    known = await session.scalar(
+        update(UserAccount)
+        .where(UserAccount.code == user)
+        .values(password_hash=kept, failed_logins=0, locked_until=None)
+        .returning(UserAccount.code)
+    )
+    await session.execute(delete(UserSession).where(UserSession.user == user))
+    return known is not None
+
+
+async def revoke_keys(session: AsyncSession, user: str, label: str, now: datetime) -> int:
+    """Revokes the API keys with this label; how many there were."""
+    revoked = await session.scalars(
+        update(ApiKey)
+        .where(ApiKey.user == user, ApiKey.label == label, ApiKey.revoked_at.is_(None))
+        .values(revoked_at=now)
+        .returning(ApiKey.key_hash)
+    )
+    return len(revoked.all())
+
+
 async def create_key(session: AsyncSession, user: str, label: str) -> str:
     """A new API key that acts as `user`; told once and kept nowhere."""
     key = KEY_PREFIX + secrets.token_urlsafe(32)

@@ -13,7 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables import Movement, OrderLine, Place, Reservation, ReservationState, Stock, Warehouse, Zone
 
-SUPPLIERS, CUSTOMERS, LOSSES = "outside/suppliers", "outside/customers", "outside/losses"
+SUPPLIERS, CUSTOMERS, CARRIERS = "outside/suppliers", "outside/customers", "outside/carriers"
+OPENING, LOSSES = "outside/opening", "outside/losses"
 IN_TRANSIT = "in-transit"
 _SHIPPABLE = (Zone.QUALIFIED, Zone.VALUABLES, Zone.HAZARDOUS)
 

@@ -24,7 +24,8 @@ from database import session as database_session
 from database import stock
 from database.applications import Application, apply
 from database.migrate import migrate
-from database.reference import OPENING, seed
+from database.reference import seed
+from database.stock import OPENING
 from database.tables import (
     Appointment,
     AppointmentState,

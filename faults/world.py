@@ -12,9 +12,9 @@ from typing import Final
 from sqlalchemy import update
 from sqlalchemy.dialects.postgresql import insert
 
-from database.reference import OPENING, policies
+from database.reference import policies
 from database.session import Sessions
-from database.stock import move
+from database.stock import OPENING, move
 from database.tables import CarrierAccount, Part, PolicyVersion, SupplierPrice
 from domain.policy import AlarmRule, ClockRule, ParcelRules, Policy, QuotationRules, RevisitRules
 from domain.stages import Action, Role

@@ -9,8 +9,9 @@ from pwdlib import PasswordHash
 from sqlalchemy import Column, Table, func, select, text, update
 
 from carriers.accounts import account_of
-from database.reference import DEMO_PASSWORD, DEMO_USERS, OPENING, seed
+from database.reference import DEMO_PASSWORD, DEMO_USERS, seed
 from database.session import Sessions
+from database.stock import OPENING
 from database.tables import (
     Base,
     CarrierAccount,
