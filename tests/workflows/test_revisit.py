@@ -32,6 +32,7 @@ async def test_from_the_application_to_the_satisfied_answer(house: House) -> Non
     assert await house.available() == 0
 
 
+@pytest.mark.clause("6.2.1")
 @pytest.mark.parametrize("role", [CUSTOMER, AGENT])
 async def test_a_satisfied_answer_closes_the_order(house: House, role: Role) -> None:
     order = await (await house.order()).to(Stage.REVISIT)
