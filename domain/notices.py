@@ -1,9 +1,10 @@
 """Who is told of what: the messages that go into the outbox with a step."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from domain.stages import Action, Role
+from domain.waiting import CARETAKERS, OWNERS
 
 _CUSTOMER, _AGENT, _BUYER, _KEEPER = Role.CUSTOMER, Role.SERVICE_AGENT, Role.BUYER, Role.WAREHOUSE_KEEPER
 _DISPATCHER, _TECHNICIAN, _SUPPLIER = Role.DISPATCHER, Role.TECHNICIAN, Role.SUPPLIER
@@ -42,5 +43,25 @@ TOLD: Mapping[Action, tuple[Role, ...]] = MappingProxyType(
         Action.WITHDRAW: (_SUPPLIER, _BUYER),
     }
 )
-"""Reminders go to whoever looks after the wait, escalations to the supervisor; what depends on how a step ended is
-written by the step; the rest stands here."""
+"""Whom each action tells. Reminders go to whoever looks after the wait, escalations to the supervisor."""
+
+TOLD_BY_STEPS: Mapping[str, tuple[Role, ...]] = MappingProxyType(
+    {
+        "received": (_CUSTOMER,),
+        "purchase_order": (_SUPPLIER,),
+        "supplier_late": (_AGENT,),
+        "goods_refused": (_BUYER, _AGENT),
+        "pass_on": (_SUPPLIER, _BUYER),
+        "no_other_supplier": (_BUYER,),
+    }
+)
+"""What is told only if a step ended so; the step says it itself."""
+
+
+def notices() -> Iterator[tuple[str, Role]]:
+    """Every notice with its audience. Each has words, in both languages."""
+    for told in (TOLD, TOLD_BY_STEPS):
+        yield from ((notice, audience) for notice, audiences in told.items() for audience in audiences)
+    for clock, owner in OWNERS.items():
+        yield f"{Action.REMIND}_{clock}", CARETAKERS.get(owner, owner)
+        yield f"{Action.ESCALATE}_{clock}", Role.SUPERVISOR

@@ -1,6 +1,15 @@
 """The tables, and nothing but the tables. Rules that are absolute are constraints here."""
 
 from database.tables.base import Base
+from database.tables.messages import (
+    Failure,
+    Message,
+    MessageChannel,
+    MessageState,
+    NoticeTemplate,
+    StaffChannel,
+    UndeliverableAddress,
+)
 from database.tables.orders import (
     Appointment,
     AppointmentState,
@@ -65,9 +74,14 @@ __all__ = [
     "ClaimState",
     "Customer",
     "EventLog",
+    "Failure",
     "Fault",
     "LineState",
+    "Message",
+    "MessageChannel",
+    "MessageState",
     "Movement",
+    "NoticeTemplate",
     "NumberSeries",
     "OrderLine",
     "Outbox",
@@ -94,11 +108,13 @@ __all__ = [
     "ShipmentLine",
     "ShipmentState",
     "Signature",
+    "StaffChannel",
     "Stock",
     "Submission",
     "Supplier",
     "SupplierPrice",
     "Technician",
+    "UndeliverableAddress",
     "UserAccount",
     "UserSession",
     "Warehouse",

@@ -159,7 +159,8 @@ class EventLog(Base):
 
 
 class Outbox(Base):
-    """A message to send, written with the step that causes it."""
+    """Somebody to be told of a step, written with the step. It is `addressed_at` once it has become messages, and
+    `sent_at` when one of them first left."""
 
     __tablename__ = "outbox"
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
@@ -170,9 +171,11 @@ class Outbox(Base):
     content: Mapped[dict[str, Any]]
     created_at: Mapped[datetime]
     sent_at: Mapped[datetime | None]
+    addressed_at: Mapped[datetime | None]
     __table_args__ = (
         UniqueConstraint("document", "seq", "template", "audience"),
         Index("ix_outbox_unsent", "created_at", postgresql_where=text("sent_at is null")),
+        Index("ix_outbox_unaddressed", "created_at", "id", postgresql_where=text("addressed_at is null")),
     )
 
 

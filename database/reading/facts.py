@@ -1,0 +1,175 @@
+"""What the words of a notice may name, as it stands in the database now."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.tables import (
+    Appointment,
+    AppointmentState,
+    CarrierAccount,
+    Customer,
+    EventLog,
+    LineState,
+    OrderLine,
+    Part,
+    ProductModel,
+    PurchaseLine,
+    PurchaseOrder,
+    Quotation,
+    ReplacementOrder,
+    ServiceCentre,
+    ServiceOutlet,
+    Shipment,
+    Submission,
+    Supplier,
+    Technician,
+    UserAccount,
+    Warehouse,
+)
+from domain.facts import Facts, Named, NamedLine
+from domain.stages import PURCHASE_ENDS
+
+
+async def facts(session: AsyncSession, document: str, seq: int, house: str) -> Facts | None:
+    """The facts of a document for a notice of its step `seq`; `house` is the address people reach us under.
+
+    None if there is no such document.
+    """
+    order = await session.get(ReplacementOrder, document)
+    if order is not None:
+        return await _of_order(session, order, seq, house)
+    purchase = await session.get(PurchaseOrder, document)
+    return await _of_purchase(session, purchase, seq, house) if purchase is not None else None
+
+
+async def _of_order(session: AsyncSession, order: ReplacementOrder, seq: int, house: str) -> Facts:
+    customer = await session.get_one(Customer, order.customer)
+    model = await session.get(ProductModel, order.model) if order.model else None
+    centre = await session.get_one(ServiceCentre, order.service_centre)
+    said, details, due = await _step(session, order.number, seq)
+    outlet = await session.get(ServiceOutlet, details["outlet"]) if details.get("outlet") else None
+    known = await _quoted(session, order) | await _shipped(session, order) | await _visit(session, order)
+    return Facts(
+        number=order.number,
+        customer=customer.name,
+        product=named(model) if model else Named(zh=order.product, en=order.product),
+        serial=order.serial or "",
+        fault=order.fault_text,
+        parts=await _lines(session, order),
+        centre=named(centre),
+        centre_phone=centre.phone,
+        tracking_url=f"{house}/track/{order.tracking_token}",
+        page_url=f"{house}/orders/{order.number}",
+        outlet=named(outlet) if outlet else Named(),
+        outlet_address=outlet.address if outlet else "",
+        reason=str(details.get("reason") or said.get("reason") or ""),
+        explanation=str(said.get("explanation") or said.get("advice") or ""),
+        due=due,
+        **known,
+    )
+
+
+async def _of_purchase(session: AsyncSession, purchase: PurchaseOrder, seq: int, house: str) -> Facts:
+    supplier = await session.get_one(Supplier, purchase.supplier)
+    warehouse = await session.get_one(Warehouse, purchase.warehouse)
+    centre = await session.get_one(ServiceCentre, warehouse.service_centre)
+    lines = await session.execute(
+        select(Part, PurchaseLine.quantity)
+        .join(Part, Part.code == PurchaseLine.part)
+        .where(PurchaseLine.purchase_order == purchase.number)
+        .order_by(PurchaseLine.id)
+    )
+    _, _, due = await _step(session, purchase.number, seq)
+    return Facts(
+        number=purchase.number,
+        parts=tuple(NamedLine(part=part.code, name=named(part), quantity=quantity) for part, quantity in lines),
+        centre=named(centre),
+        centre_phone=centre.phone,
+        page_url=f"{house}/purchase-orders/{purchase.number}",
+        supplier=named(supplier),
+        deliver_by=purchase.deliver_by,
+        promised_at=purchase.promised_at,
+        due=None if purchase.stage in PURCHASE_ENDS else due,
+    )
+
+
+async def _step(
+    session: AsyncSession, document: str, seq: int
+) -> tuple[dict[str, Any], dict[str, Any], datetime | None]:
+    """What was said with a step, what the log says of it, and until when something was waited for after it."""
+    found = (
+        await session.execute(
+            select(EventLog.details, EventLog.state, Submission.content)
+            .outerjoin(Submission, Submission.id == EventLog.submission)
+            .where(EventLog.document == document, EventLog.seq == seq)
+        )
+    ).one_or_none()
+    if found is None:
+        return {}, {}, None
+    wait = found.state.get("wait")
+    return found.content or {}, found.details, datetime.fromisoformat(wait["due"]) if wait else None
+
+
+async def _lines(session: AsyncSession, order: ReplacementOrder) -> tuple[NamedLine, ...]:
+    rows = await session.execute(
+        select(Part, OrderLine.quantity)
+        .join(Part, Part.code == OrderLine.part)
+        .where(OrderLine.order == order.number, OrderLine.round == order.round, OrderLine.state != LineState.DROPPED)
+        .order_by(OrderLine.id)
+    )
+    return tuple(NamedLine(part=part.code, name=named(part), quantity=quantity) for part, quantity in rows)
+
+
+async def _quoted(session: AsyncSession, order: ReplacementOrder) -> dict[str, Any]:
+    quotation = await session.scalar(
+        select(Quotation).where(Quotation.order == order.number).order_by(Quotation.seq.desc()).limit(1)
+    )
+    if quotation is None:
+        return {}
+    return {
+        "expected_from": quotation.expected_from,
+        "expected_to": quotation.expected_to,
+        "to_pay": quotation.to_pay,
+        "guarantee_months": quotation.guarantee_months,
+    }
+
+
+async def _shipped(session: AsyncSession, order: ReplacementOrder) -> dict[str, Any]:
+    found = (
+        await session.execute(
+            select(Shipment, CarrierAccount)
+            .join(CarrierAccount, CarrierAccount.code == Shipment.account)
+            .where(Shipment.order == order.number, Shipment.packed_at.is_not(None))
+            .order_by(Shipment.packed_at.desc())
+            .limit(1)
+        )
+    ).one_or_none()
+    if found is None:
+        return {}
+    shipment, account = found
+    return {"carrier": named(account), "waybill": shipment.waybill or "", "arrives_at": shipment.expected_at}
+
+
+async def _visit(session: AsyncSession, order: ReplacementOrder) -> dict[str, Any]:
+    found = (
+        await session.execute(
+            select(Appointment, UserAccount.name, Technician.phone)
+            .join(Technician, Technician.code == Appointment.technician)
+            .join(UserAccount, UserAccount.code == Technician.code)
+            .where(Appointment.order == order.number, Appointment.state == AppointmentState.BOOKED)
+        )
+    ).one_or_none()
+    if found is None:
+        return {}
+    visit, name, phone = found
+    return {
+        "visit_from": visit.starts_at, "visit_to": visit.ends_at, "technician": name, "technician_phone": phone,
+    }  # fmt: skip
+
+
+def named(thing: Any) -> Named:
+    """The name of a thing that has one in each language."""
+    return Named(zh=thing.name_zh, en=thing.name_en)
