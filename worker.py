@@ -28,7 +28,7 @@ from database.tables import CarrierAccount
 from runtime.logging import configure_logging
 from runtime.sandbox import workflow_runner
 from runtime.settings import Settings
-from runtime.temporal import connect, watcher_workflow
+from runtime.temporal import MetricsPortTaken, connect, watcher_workflow
 from workflows.every import WORKFLOWS
 from workflows.parcel_watcher import ParcelWatcher
 from workflows.sweep import Sweep
@@ -95,7 +95,14 @@ async def main() -> None:
     stop = asyncio.Event()
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(signal_number, stop.set)
-    client = await connect(settings, metrics=True)
+    try:
+        client = await connect(settings, metrics=True)
+    except MetricsPortTaken as error:
+        log.error(f"{error}; choose another with HUANJIAN_METRICS_PORT, or 0 for none")
+        raise SystemExit(2) from error
+    except RuntimeError as error:
+        log.error("Temporal can't be reached", temporal=settings.temporal, error=str(error))
+        raise SystemExit(1) from error
     async with running_worker(settings, client):
         pool = engine(settings.database, 1)
         await start_standing_work(settings, client, sessions(pool))

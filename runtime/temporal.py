@@ -1,5 +1,6 @@
 """How every process talks to Temporal: one client, one data converter, one place for workflow ids."""
 
+import logging
 from datetime import timedelta
 from typing import Any
 
@@ -13,7 +14,14 @@ from temporalio.common import (
 )
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.exceptions import WorkflowAlreadyStartedError
-from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
+from temporalio.runtime import (
+    LogForwardingConfig,
+    LoggingConfig,
+    PrometheusConfig,
+    Runtime,
+    TelemetryConfig,
+    TelemetryFilter,
+)
 
 from domain.messages import OrderState, PurchaseState
 from runtime.search_attributes import DUE, PRIORITY, SERVICE_CENTRE, STAGE, WAITING_FOR
@@ -35,21 +43,36 @@ def watcher_workflow(account: str) -> str:
     return f"parcel-watcher/{account}"
 
 
+class MetricsPortTaken(RuntimeError):
+    """The port for the SDK's metrics is in use."""
+
+
 async def connect(settings: Settings, *, metrics: bool = False, lazy: bool = False) -> Client:
-    """A client for the settings' server; `metrics` serves the SDK's own on the metrics port."""
-    runtime = None
-    if metrics and settings.metrics_port:
-        address = f"{settings.host}:{settings.metrics_port}"
-        runtime = Runtime(
-            telemetry=TelemetryConfig(metrics=PrometheusConfig(bind_address=address, durations_as_seconds=True))
-        )
+    """A client for the settings' server; `metrics` serves the SDK's own on the metrics port.
+
+    Raises RuntimeError if nobody answers, MetricsPortTaken.
+    """
     return await Client.connect(
         settings.temporal,
         namespace=settings.temporal_namespace,
         data_converter=pydantic_data_converter,
-        runtime=runtime,
+        runtime=_runtime(settings.host, settings.metrics_port) if metrics else None,
         lazy=lazy,
     )
+
+
+def _runtime(host: str, metrics_port: int) -> Runtime:
+    """The SDK's core writes to our log, so that every line of a worker has one form."""
+    core = LoggingConfig(
+        TelemetryFilter(core_level="WARN", other_level="ERROR"),
+        forwarding=LogForwardingConfig(logging.getLogger("temporalio.core"), append_log_fields_to_message=False),
+    )
+    address = f"{host}:{metrics_port}"
+    metrics = PrometheusConfig(bind_address=address, durations_as_seconds=True) if metrics_port else None
+    try:
+        return Runtime(telemetry=TelemetryConfig(logging=core, metrics=metrics))
+    except ValueError as error:
+        raise MetricsPortTaken(f"metrics can't be served on {address}: {error}") from error
 
 
 def search_attributes(state: OrderState | PurchaseState) -> TypedSearchAttributes:

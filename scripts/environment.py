@@ -59,9 +59,12 @@ def _works(*command: "str | Path") -> bool:
 
 
 def _call(command: "list[str]") -> None:
-    code = subprocess.run(command, check=False).returncode
-    if code:
-        sys.exit(f"environment: pip ended with exit code {code}")
+    with subprocess.Popen(command, stdout=subprocess.PIPE, universal_newlines=True) as pip:
+        for line in pip.stdout or []:
+            if not line.startswith("Requirement already satisfied"):
+                print(line, end="", flush=True)
+    if pip.returncode:
+        sys.exit(f"environment: pip ended with exit code {pip.returncode}")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import signal
+import socket
 import sys
 
 import httpx
@@ -32,6 +33,26 @@ async def test_sigterm_drains_and_exits_with_0(stack: Stack) -> None:
     rest, _ = await asyncio.wait_for(process.communicate(), 30)
     assert [json.loads(line)["event"] for line in rest.splitlines()][-1] == "worker stopped"
     assert process.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("setting", "code", "says"),
+    [
+        ("HUANJIAN_METRICS_PORT", 2, "metrics can't be served on 127.0.0.1:"),
+        ("HUANJIAN_TEMPORAL_PORT", 1, "Temporal can't be reached"),
+    ],
+)
+async def test_what_keeps_a_worker_from_starting_is_one_line(stack: Stack, setting: str, code: int, says: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "worker", cwd=ROOT, env=stack.environment | {"HUANJIAN_METRICS_PORT": "0", setting: port},
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        )  # fmt: skip
+        output, _ = await asyncio.wait_for(process.communicate(), 60)
+    [line] = output.splitlines()
+    assert json.loads(line)["event"].startswith(says)
+    assert process.returncode == code
 
 
 async def test_a_killed_worker_is_replaced(stack: Stack) -> None:
