@@ -14,6 +14,7 @@ from carriers.server.faults import Fault, FaultKind, Faults
 from carriers.server.kuaidi import Failure, Kuaidi, Options
 from carriers.server.picture import label_picture
 from carriers.server.pushes import Pushes
+from carriers.server.texts import Texts
 
 Form = Mapping[str, str]
 PAGE = "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
@@ -34,8 +35,10 @@ def create_app(options: Options) -> FastAPI:
     depot = Depot(options.folder)
     pushes = Pushes(depot, faults, options.retry_seconds)
     kuaidi = Kuaidi(options, depot, pushes)
+    texts = Texts(options)
     app = FastAPI(title="Carrier test server", lifespan=lifespan)
     app.include_router(Control(options, depot, pushes, faults).router())
+    app.include_router(texts.router())
 
     @app.post("/poll/query.do")
     async def query(request: Request) -> Response:
@@ -60,6 +63,11 @@ def create_app(options: Options) -> FastAPI:
         if fault is not None and fault.kind is FaultKind.HTML:
             return HTMLResponse(PAGE, 502)
         return Response(label_picture(number), media_type="image/png")
+
+    @app.post("/sms/send.do")
+    async def sms(request: Request) -> Response:
+        form = await _form(request)
+        return await _answer(faults.called("sms"), lambda: texts.take(form), _sms_failure)
 
     @app.get("/healthz")
     async def healthz() -> dict[str, bool]:
@@ -96,3 +104,7 @@ def _poll_failure(failure: Failure) -> dict[str, Any]:
 
 def _label_failure(failure: Failure) -> dict[str, Any]:
     return {"success": False, "code": int(failure.code), "message": failure.text, "time": 0}
+
+
+def _sms_failure(failure: Failure) -> dict[str, Any]:
+    return {"status": int(failure.code), "message": failure.text, "data": ""}
