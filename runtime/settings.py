@@ -49,6 +49,16 @@ class Settings(BaseSettings):
         None, description="Signs the addresses that answers go to; without it the standalone system's own of `home`."
     )
 
+    mailbox_host: str | None = Field(
+        None, description="IMAP server of the mailbox that customers write to; without it no mail is read."
+    )
+    mailbox_port: int = 993
+    mailbox_user: str | None = None
+    mailbox_password: SecretStr | None = None
+    mailbox_folder: str = "INBOX"
+    mailbox_encryption: Literal["tls", "starttls", "none"] = "tls"
+    mailbox_seconds: float = Field(30, gt=0, description="How long the mailbox rests between two looks, in seconds.")
+
     policy: str = Field("standard", description="Name of the policy whose newest version new orders pin.")
     other_policies: frozenset[str] = Field(
         frozenset({"demo"}), description="Policies that an application may name instead, for demonstrations and tests."
