@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database import tables
-from database.tables import Photo
+from database.tables import MailPicture, Photo
 from domain.stages import Refusal
 from runtime.pictures import Picture
 
@@ -21,6 +21,15 @@ UNCLAIMED_FOR: Final = timedelta(days=1)
 
 async def keep(session: AsyncSession, raw: bytes, picture: Picture, now: datetime) -> str:
     """Keeps a photo under an id that can't be guessed; the same file sent twice is one picture."""
+    digest = await keep_picture(session, raw, picture)
+    photo = Photo(id=token_urlsafe(24), picture=digest, sent_at=now)
+    session.add(photo)
+    await session.flush()
+    return photo.id
+
+
+async def keep_picture(session: AsyncSession, raw: bytes, picture: Picture) -> bytes:
+    """Keeps a picture; returns what it is known by."""
     digest = sha256(raw).digest()
     values = {"sha256": digest, "kind": picture.kind, "width": picture.width, "height": picture.height}
     values |= {"original": raw, "jpeg": picture.jpeg, "thumbnail": picture.thumbnail}
@@ -28,10 +37,7 @@ async def keep(session: AsyncSession, raw: bytes, picture: Picture, now: datetim
     await session.execute(  # an update holds the row, so that no sweep takes it away before the photo is there
         kept.on_conflict_do_update(index_elements=["sha256"], set_={"kind": kept.excluded.kind})
     )
-    photo = Photo(id=token_urlsafe(24), picture=digest, sent_at=now)
-    session.add(photo)
-    await session.flush()
-    return photo.id
+    return digest
 
 
 async def claim(session: AsyncSession, ids: Sequence[str], order: str, seq: int) -> None:
@@ -64,7 +70,9 @@ async def sweep(session: AsyncSession, now: datetime) -> int:
     ).all()
     await session.execute(
         delete(tables.Picture).where(
-            tables.Picture.sha256.in_(gone), ~exists().where(Photo.picture == tables.Picture.sha256)
+            tables.Picture.sha256.in_(gone),
+            ~exists().where(Photo.picture == tables.Picture.sha256),
+            ~exists().where(MailPicture.picture == tables.Picture.sha256),
         )
     )
     return len(gone)

@@ -1,6 +1,7 @@
 """The tables, and nothing but the tables. Rules that are absolute are constraints here."""
 
 from database.tables.base import Base
+from database.tables.mails import Dismissal, Doubt, IncomingMail, Mailbox, MailPicture, MailState
 from database.tables.messages import (
     Failure,
     Message,
@@ -73,10 +74,16 @@ __all__ = [
     "Claim",
     "ClaimState",
     "Customer",
+    "Dismissal",
+    "Doubt",
     "EventLog",
     "Failure",
     "Fault",
+    "IncomingMail",
     "LineState",
+    "MailPicture",
+    "MailState",
+    "Mailbox",
     "Message",
     "MessageChannel",
     "MessageState",

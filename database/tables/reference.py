@@ -9,6 +9,7 @@ from sqlalchemy import (
     CheckConstraint,
     ForeignKey,
     Identity,
+    Index,
     LargeBinary,
     Numeric,
     String,
@@ -103,6 +104,7 @@ class Customer(Base):
     district: Mapped[str] = mapped_column(server_default="")
     address: Mapped[str] = mapped_column(server_default="")
     language: Mapped[str] = mapped_column(String(8), server_default="zh")
+    __table_args__ = (Index("ix_customer_email", text("lower(email)")),)
 
 
 class ProductModel(Base):
