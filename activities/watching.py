@@ -6,11 +6,10 @@ kept once, and telling an order twice changes nothing.
 """
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 from temporalio.client import Client
@@ -19,6 +18,7 @@ from temporalio.service import RPCError
 from activities.carriers import Carriers
 from carriers.protocol import Busy, Carrier, CarrierError, NoData, Watch, Waybill
 from database import parcels
+from database.parcels import Due
 from database.policies import load, timekeeper
 from database.session import Sessions
 from database.tables import Parcel, ReplacementOrder
@@ -29,7 +29,9 @@ from domain.policy import Timekeeper
 from domain.working_time import Span
 from runtime.temporal import UPDATE_TIMEOUT, order_workflow
 
-BATCH = 20
+Version = tuple[str, int]
+
+BATCH = 100
 UNTOLD = timedelta(seconds=30)
 """After this a parcel is looked at again whose order was not told what was seen."""
 HEARTBEAT = timedelta(seconds=5)
@@ -66,51 +68,64 @@ class Watching:
 
     async def _look(self, account: str) -> bool:
         """Asks the carrier after the parcels that are due; false if none is."""
-        now = datetime.now(UTC)
         async with self._sessions.begin() as session:
-            due = await parcels.claim_due(session, account, now, BATCH)
-            if not due:
+            claimed = await parcels.claim_due(session, account, datetime.now(UTC), BATCH)
+            if not claimed:
                 return False
-            calls = sum(1 if parcel.subscribed_at else 2 for parcel in due)
-            first, apart = await parcels.call_slots(session, account, now, calls)
-            for parcel in due:
-                parcel.next_look_at = first + apart * calls + parcels.CLAIM
             carrier = await self._carriers.get(session, account)
-        slot = first
-        found: list[Finding] = []
-        for parcel in due:
-            if parcel.subscribed_at is None:
+            times = await _times(session, {due.policy for due in claimed})
+        slot = claimed[0].first_call
+        looks: list[tuple[Due, Finding]] = []
+        for due in claimed:
+            if due.subscribed_at is None:
                 await _until(slot)
-                slot += apart
-                await self._subscribe(carrier, parcel)
+                slot += due.apart
+                await self._subscribe(carrier, due)
             await _until(slot)
-            slot += apart
-            found.append(await self._look_at(carrier, parcel))
-        await self._learn(carrier, found)
+            slot += due.apart
+            looks.append((due, await self._look_at(carrier, due)))
+        done = await self._looked_in_vain(carrier, looks, times)
+        await self._learn(carrier, [finding for due, finding in looks if due.shipment not in done])
         return True
 
-    async def _subscribe(self, carrier: Carrier, parcel: Parcel) -> None:
+    async def _looked_in_vain(
+        self, carrier: Carrier, looks: Sequence[tuple[Due, "Finding"]], times: Mapping[Version, Timekeeper]
+    ) -> set[str]:
+        """Writes down the looks that brought nothing, all at once; returns whose they were."""
+        now = datetime.now(UTC)
+        spacings = _spacings(times, now, carrier)
+        again = []
+        for due, finding in looks:
+            if due.settled and finding.fruitless(due.scans):
+                course = Known(due.milestone, delivered_at=due.delivered_at)
+                again.append((due, next_look(course, now, due.expected_at, spacings[due.policy])))
+        if not again:
+            return set()
+        async with self._sessions.begin() as session:
+            return await parcels.looked_in_vain(session, again, now)
+
+    async def _subscribe(self, carrier: Carrier, due: Due) -> None:
         """Asks for pushes; without them the looks go on all the same."""
-        callback = f"{self._callback_base}/v1/carriers/{parcel.account}/push/{carrier.account.push_token}"
+        callback = f"{self._callback_base}/v1/carriers/{carrier.account.code}/push/{carrier.account.push_token}"
         try:
-            await carrier.subscribe(_waybill(parcel), callback)
+            await carrier.subscribe(_waybill(due), callback)
         except CarrierError as error:
-            activity.logger.warning("no pushes for %s: %s", parcel.shipment, error)
+            activity.logger.warning("no pushes for %s: %s", due.shipment, error)
             return
         async with self._sessions.begin() as session:
-            (await session.get_one(Parcel, parcel.shipment)).subscribed_at = datetime.now(UTC)
+            (await session.get_one(Parcel, due.shipment)).subscribed_at = datetime.now(UTC)
 
-    async def _look_at(self, carrier: Carrier, parcel: Parcel) -> "Finding":
+    async def _look_at(self, carrier: Carrier, due: Due) -> "Finding":
         """What the carrier says; nothing new if it was asked a moment ago and only the order is still to be told."""
-        if parcel.last_look_at and datetime.now(UTC) - parcel.last_look_at < carrier.account.min_spacing:
-            return Finding(parcel.shipment, asked=False)
+        if due.last_look_at and datetime.now(UTC) - due.last_look_at < carrier.account.min_spacing:
+            return Finding(due.shipment, asked=False)
         try:
-            return Finding(parcel.shipment, await carrier.track(_waybill(parcel)))
+            return Finding(due.shipment, await carrier.track(_waybill(due)))
         except NoData:
-            return Finding(parcel.shipment)
+            return Finding(due.shipment)
         except CarrierError as error:
-            activity.logger.warning("no look at %s: %s", parcel.shipment, error)
-            return Finding(parcel.shipment, failure=error)
+            activity.logger.warning("no look at %s: %s", due.shipment, error)
+            return Finding(due.shipment, failure=error)
 
     async def _read_pushes(self, account: str) -> bool:
         """Takes in what the carrier pushed; false if there was nothing."""
@@ -150,15 +165,17 @@ class Watching:
         async with self._sessions.begin() as session:
             watched = await parcels.lock(session, by_shipment)
             scans = await parcels.scans_of(session, watched)
-            times = await _times(session, {parcel.order for parcel in watched})
+            policies = await parcels.policies_of(session, watched)
+            times = await _times(session, {*policies.values()})
+            spacings = _spacings(times, now, carrier)
             for parcel in watched:
-                finding, time = by_shipment[parcel.shipment], times[parcel.order]
+                finding, policy = by_shipment[parcel.shipment], policies[parcel.order]
                 known = {scan.key: scan for scan in scans[parcel.shipment]}
                 new = {scan.key: scan for scan in finding.scans if scan.key not in known}
                 await parcels.add_scans(session, parcel.shipment, new.values())
-                spacing = _spacing(time, now, carrier)
-                _note(parcel, fold({**known, **new}.values(), parcel.booked_at), finding, spacing, now)
-                if told := _news(parcel, time, now):
+                course = fold({**known, **new}.values(), parcel.booked_at)
+                _note(parcel, course, finding, spacings[policy], now)
+                if told := _news(parcel, times[policy], now):
                     # Whoever dies before the order is told leaves a parcel that is looked at again.
                     news[parcel.shipment] = News(parcel.order, told, parcel.next_look_at)
                     parcel.next_look_at, parcel.in_hand = now + UNTOLD, True
@@ -194,6 +211,10 @@ class Finding:
     failure: CarrierError | None = None
     asked: bool = True
 
+    def fruitless(self, known: Collection[str]) -> bool:
+        """Whether the carrier told nothing but scans with these keys."""
+        return self.asked and self.failure is None and all(scan.key in known for scan in self.scans)
+
 
 @dataclass(frozen=True)
 class News:
@@ -204,15 +225,9 @@ class News:
     next_look_at: datetime | None
 
 
-async def _times(session: AsyncSession, orders: Collection[str]) -> dict[str, Timekeeper]:
-    """The clocks of these orders; few policies are in force at a time."""
-    order = ReplacementOrder
-    rows = await session.execute(
-        select(order.number, order.policy_name, order.policy_version).where(order.number.in_(orders))
-    )
-    pinned = {number: (name, version) for number, name, version in rows}
-    times = {version: await timekeeper(session, await load(session, *version)) for version in {*pinned.values()}}
-    return {number: times[version] for number, version in pinned.items()}
+async def _times(session: AsyncSession, policies: Collection[Version]) -> dict[Version, Timekeeper]:
+    """The clocks of these policy versions; few are in force at a time."""
+    return {policy: await timekeeper(session, await load(session, *policy)) for policy in policies}
 
 
 def _note(parcel: Parcel, known: Known, finding: Finding, spacing: Spacing, now: datetime) -> None:
@@ -241,8 +256,12 @@ async def _until(instant: datetime) -> None:
         activity.heartbeat()
 
 
-def _waybill(parcel: Parcel) -> Waybill:
-    return Waybill(parcel.waybill, parcel.company, parcel.phone_last4, parcel.reference)
+def _waybill(due: Due) -> Waybill:
+    return Waybill(due.waybill, due.company, due.phone_last4, due.reference)
+
+
+def _spacings(times: Mapping[Version, Timekeeper], now: datetime, carrier: Carrier) -> dict[Version, Spacing]:
+    return {policy: _spacing(time, now, carrier) for policy, time in times.items()}
 
 
 def _spacing(time: Timekeeper, now: datetime, carrier: Carrier) -> Spacing:

@@ -30,8 +30,8 @@ class Size:
     times: int
 
 
-QUICK: Final = Size(blocks=3, block=8, orders=10, parcels=(1, 100), looks=100, many=10_000, times=20)
-FULL: Final = Size(blocks=9, block=24, orders=60, parcels=(1, 100, 10_000), looks=400, many=100_000, times=40)
+QUICK: Final = Size(blocks=3, block=8, orders=10, parcels=(1, 100), looks=200, many=10_000, times=20)
+FULL: Final = Size(blocks=9, block=24, orders=60, parcels=(1, 100, 10_000), looks=1_000, many=100_000, times=40)
 SECTIONS: Final[Mapping[str, Callable[[System, Results, Size], Awaitable[None]]]] = {
     "histories": lambda system, results, size: histories.measure(system, results),
     "orders": lambda system, results, size: orders.measure(system, results, size.blocks, size.block),

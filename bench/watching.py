@@ -19,7 +19,7 @@ CLONE: Final = "BENCH"
 
 
 async def measure(system: System, results: Results, parcels: tuple[int, ...], looks: int) -> None:
-    """Each number of parcels is looked at at least `looks` times in all, but a single parcel only a fifth of that."""
+    """Each number of parcels is looked at at least `looks` times in all, without a rest in between."""
     async with Office(system.settings, system.temporal) as office:
         order = await office.apply()
         await order.agree()
@@ -31,11 +31,10 @@ async def measure(system: System, results: Results, parcels: tuple[int, ...], lo
     before = await events(system, order.number)
     rows: list[list[Cell]] = []
     for number in parcels:
-        rounds = max(1, looks // number) if number > 1 else looks // 5
+        rounds = max(1, looks // number)
         resting = await idle(system, SERVERS, 8)
         used, began = system.used(*SERVERS, "carriers"), perf_counter()
-        for _ in range(rounds):
-            await _look(system, number)
+        await _look(system, number, rounds)
         spent = resting.less(difference(used, system.used(*SERVERS, "carriers")), perf_counter() - began)
         scale = LOOKS / (rounds * number)
         carrier = spent.pop("carriers") * scale
@@ -79,21 +78,36 @@ async def _clone(system: System, order: Order, number: int) -> None:
     depot.close()
 
 
-async def _look(system: System, number: int) -> None:
-    """Makes so many parcels due and waits until each was looked at."""
+async def _look(system: System, number: int, times: int) -> None:
+    """Makes so many parcels due, each again as soon as it was looked at, until each was looked at so many times."""
     async with system.sessions.begin() as session:
-        seen = await session.scalar(select(func.sum(Parcel.looks))) or 0
+        await session.execute(text(_AGAIN))
+        await session.execute(text(_UNTIL.format(times=times)))
         await session.execute(
             text(
-                "update parcel set next_look_at = now() where shipment in"
+                "update parcel set looks = 0, next_look_at = now() where shipment in"
                 f" (select '{CLONE}-' || n from generate_series(1, :number) n)"
             ),
             {"number": number},
         )
-    await _looked_at(system, seen + number)
+        seen = await session.scalar(select(func.sum(Parcel.looks))) or 0
+    await _looked_at(system, seen + number * times)
+    async with system.sessions.begin() as session:
+        await session.execute(text("drop trigger look_again on parcel"))
+
+
+_AGAIN: Final = """
+create or replace function look_again() returns trigger language plpgsql as
+$$ begin new.next_look_at := now(); return new; end $$
+"""
+_UNTIL: Final = """
+create or replace trigger look_again before update on parcel
+for each row when (new.looks > old.looks and new.looks < {times}) execute function look_again()
+"""
 
 
 async def _looked_at(system: System, looks: int) -> None:
+    """Waits until all parcels together were looked at so many times."""
     async with asyncio.timeout(600):
         while True:
             async with system.sessions() as session:

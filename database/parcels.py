@@ -1,64 +1,128 @@
 """The due list of watched parcels, their scans, and what carriers pushed (policy 5.2.4)."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, cast
 
-from sqlalchemy import CursorResult, func, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import CursorResult, DateTime, Interval, String, bindparam, select, text, update
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import defer
 
-from database.tables import CarrierAccount, CarrierPush, Parcel, ParcelScan
-from domain.parcels import Scan
+from database.tables import CarrierPush, Parcel, ParcelScan, ReplacementOrder
+from domain.parcels import Milestone, Scan
 
 CLAIM = timedelta(minutes=2)
 """How long a claimed parcel is left to whoever claimed it; after that, or when a new shift begins, somebody else looks.
 """
 
 
-async def claim_due(session: AsyncSession, account: str, now: datetime, limit: int) -> Sequence[Parcel]:
-    """Takes up to `limit` parcels whose look is due; nobody else gets them meanwhile."""
-    due = (
-        select(Parcel.shipment)
-        .where(Parcel.account == account, Parcel.next_look_at <= now)
-        .order_by(Parcel.next_look_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-        .scalar_subquery()
+@dataclass(frozen=True)
+class Due:
+    """A claimed parcel as it stood before.
+
+    `settled`: its `scans`, told by their keys, had all been added up, and its order told. It is asked after from
+    `first_call` on, calls of one claim `apart`, and left to the claimer until `claimed_until`.
+    """
+
+    shipment: str
+    waybill: str
+    company: str
+    reference: str
+    phone_last4: str
+    policy_name: str
+    policy_version: int
+    subscribed_at: datetime | None
+    last_look_at: datetime | None
+    expected_at: datetime | None
+    milestone: Milestone
+    delivered_at: datetime | None
+    scans: list[str]
+    settled: bool
+    claimed_until: datetime
+    first_call: datetime
+    apart: timedelta
+
+    @property
+    def policy(self) -> tuple[str, int]:
+        """The policy version its order pins."""
+        return self.policy_name, self.policy_version
+
+
+async def claim_due(session: AsyncSession, account: str, now: datetime, limit: int) -> Sequence[Due]:
+    """Takes up to `limit` parcels whose look is due, and the calls they need from the account's limit.
+
+    Nobody else gets them meanwhile. All workers draw calls from one row, so the limit holds however many there are.
+    """
+    asked = {"account": account, "now": now, "limit": limit, "claim": CLAIM}
+    return [Due(*row) for row in await session.execute(_CLAIM, asked)]
+
+
+_INSTANT: Final = DateTime(timezone=True)
+_CLAIM: Final = (
+    text("""
+    with due as (
+        select shipment, subscribed_at, in_hand from parcel
+        where account = :account and next_look_at <= :now
+        order by next_look_at limit :limit for update skip locked
+    ), needed as (
+        select count(*) + count(*) filter (where subscribed_at is null) as calls,
+            interval '1 minute' / greatest(max(calls_per_minute), 1) as apart
+        from due, carrier_account where code = :account
+    ), drawn as (
+        update carrier_account
+        set next_call_at = greatest(next_call_at, :now) + calls * apart
+        from needed where code = :account and calls > 0
+        returning next_call_at as until, next_call_at - calls * apart as first_call, apart
     )
-    claim = update(Parcel).where(Parcel.shipment.in_(due)).values(next_look_at=now + CLAIM, in_hand=True)
-    return (await session.scalars(claim.returning(Parcel))).all()
+    update parcel set next_look_at = until + :claim, in_hand = true
+    from due, drawn, replacement_order
+    where parcel.shipment = due.shipment and replacement_order.number = parcel."order"
+    returning parcel.shipment, waybill, company, reference, phone_last4, policy_name, policy_version,
+        parcel.subscribed_at, last_look_at, expected_at, milestone, delivered_at,
+        array(select key from parcel_scan where parcel_scan.shipment = parcel.shipment),
+        not due.in_hand, next_look_at, first_call, apart
+    """)
+    .bindparams(bindparam("now", type_=_INSTANT), bindparam("claim", type_=Interval))
+    .columns(milestone=Parcel.milestone.type)
+)
+
+
+async def looked_in_vain(
+    session: AsyncSession, again: Sequence[tuple[Due, datetime | None]], now: datetime
+) -> set[str]:
+    """Looks that brought nothing, each with the instant of the next.
+
+    Returns the shipments that were written: a parcel to which anything happened since it was claimed is left as it is.
+    """
+    told = {
+        "now": now,
+        "shipments": [due.shipment for due, _ in again],
+        "claims": [due.claimed_until for due, _ in again],
+        "again": [instant for _, instant in again],
+    }
+    return set(await session.scalars(_LOOKED_IN_VAIN, told))
+
+
+_LOOKED_IN_VAIN: Final = text("""
+    update parcel
+    set looks = looks + 1, last_look_at = :now, last_error = null, next_look_at = again, in_hand = false
+    from unnest(:shipments, :claims, :again) as look (of_shipment, claim, again)
+    where shipment = of_shipment and next_look_at = claim
+    returning shipment
+    """).bindparams(
+    bindparam("now", type_=_INSTANT),
+    bindparam("shipments", type_=ARRAY(String)),
+    bindparam("claims", type_=ARRAY(_INSTANT)),
+    bindparam("again", type_=ARRAY(_INSTANT)),
+)
 
 
 async def take_over(session: AsyncSession, account: str, now: datetime) -> None:
     """Makes due what the watcher before had in hand when it died."""
     left = (Parcel.account == account, Parcel.next_look_at > now, Parcel.in_hand)
     await session.execute(update(Parcel).where(*left).values(next_look_at=now))
-
-
-async def call_slots(session: AsyncSession, account: str, now: datetime, calls: int) -> tuple[datetime, timedelta]:
-    """Reserves `calls` calls within the account's limit: when the first may be made, and the time between them.
-
-    All workers draw from one row, so the limit holds however many there are.
-    """
-    minute = timedelta(minutes=1)
-    taken = minute * calls / func.greatest(CarrierAccount.calls_per_minute, 1)
-    row = (
-        await session.execute(
-            update(CarrierAccount)
-            .where(CarrierAccount.code == account)
-            .values(next_call_at=func.greatest(CarrierAccount.next_call_at, now) + taken)
-            .returning(CarrierAccount.next_call_at, CarrierAccount.calls_per_minute)
-        )
-    ).one()
-    step = minute / max(row.calls_per_minute, 1)
-    return row.next_call_at - step * calls, step
-
-
-async def next_due(session: AsyncSession, account: str) -> datetime | None:
-    """When the account's next look is due."""
-    return await session.scalar(select(func.min(Parcel.next_look_at)).where(Parcel.account == account))
 
 
 async def add_scans(session: AsyncSession, shipment: str, scans: Iterable[Scan]) -> None:
@@ -87,13 +151,21 @@ async def lock(session: AsyncSession, shipments: Iterable[str]) -> Sequence[Parc
     return (await session.scalars(wanted.order_by(Parcel.shipment).with_for_update())).all()
 
 
+async def policies_of(session: AsyncSession, parcels: Sequence[Parcel]) -> Mapping[str, tuple[str, int]]:
+    """The policy version that each of these parcels' orders pins."""
+    order = ReplacementOrder
+    pinned = select(order.number, order.policy_name, order.policy_version)
+    rows = await session.execute(pinned.where(order.number.in_([parcel.order for parcel in parcels])))
+    return {number: (name, version) for number, name, version in rows}
+
+
 async def scans_of(session: AsyncSession, parcels: Sequence[Parcel]) -> Mapping[str, list[Scan]]:
     """The scans that are known of each of these parcels."""
     rows = await session.execute(_SCANS.where(ParcelScan.shipment.in_([parcel.shipment for parcel in parcels])))
     found: dict[str, list[Scan]] = {parcel.shipment: [] for parcel in parcels}
     waybills = {parcel.shipment: parcel.waybill for parcel in parcels}
-    for shipment, at, milestone, code, text, trouble, place, in_person in rows:
-        found[shipment].append(Scan(waybills[shipment], at, milestone, code, text, trouble, place, in_person))
+    for shipment, at, milestone, code, words, trouble, place, in_person in rows:
+        found[shipment].append(Scan(waybills[shipment], at, milestone, code, words, trouble, place, in_person))
     return found
 
 
