@@ -2,6 +2,7 @@
 
 from typing import Any, TypeVar
 
+from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
@@ -72,8 +73,7 @@ async def _begin(session: AsyncSession, document: D, step: Step, state: S) -> Wo
     policy = await load(session, document.policy_name, document.policy_version)
     content = None
     if step.submission is not None:
-        submission = await session.get_one(Submission, step.submission)
-        content = DECISIONS[submission.action].model_validate(submission.content)
+        content = await _said(session, step)
     return Work(
         session=session,
         document=document,
@@ -83,6 +83,19 @@ async def _begin(session: AsyncSession, document: D, step: Step, state: S) -> Wo
         stage=document.stage,
         wait=state.wait,
     )
+
+
+async def _said(session: AsyncSession, step: Step) -> Any:
+    """What was submitted with the step. Raises Refusal if it is on record already: it is decided once."""
+    taken = exists().where(EventLog.document == step.document, EventLog.submission == step.submission)
+    submission = (
+        await session.execute(
+            select(Submission.action, Submission.content, taken).where(Submission.id == step.submission)
+        )
+    ).one()
+    if submission[2]:
+        raise Refusal("stage_moved_on", "it was decided before")
+    return DECISIONS[submission.action].model_validate(submission.content)
 
 
 async def _recorded(session: AsyncSession, document: ReplacementOrder | PurchaseOrder, step: Step) -> dict[str, Any]:

@@ -40,7 +40,8 @@ async def decide(
 ) -> Decided:
     """Decides about an order (life ORDER) or a purchase order (PURCHASE) and says where it stands then.
 
-    The same key gives the same answer.
+    The same key gives the same answer. If it is the last step on record its workflow is asked all the same: a worker
+    that died after the commit may have left it not knowing.
 
     Raises Problem: `not_found`, `role_forbidden`, `own_case`, `stage_moved_on`, `idempotency_key_reused`, what the
     step itself refuses, and `engine_unreachable`, after which the same key must be sent again.
@@ -49,9 +50,10 @@ async def decide(
     document = await head(session, life, number)
     if document is None:
         raise Problem("not_found")
+    said: submissions.Said | None = None
     try:
         said = await submissions.recall(session, number, who.code, key, decision)
-        if said is not None and said.answer is not None:
+        if said is not None and said.answer is not None and said.answer.seq < document.state.seq:
             return said.answer
         role = said.role if said else role_for(who, document, action)
         if said is None:
@@ -64,6 +66,8 @@ async def decide(
         return await _put(house, document, message)
     except Refusal as refusal:
         await session.rollback()
+        if said is not None and said.answer is not None:
+            return said.answer  # on record, whatever the workflow has come to since
         raise await _refused(session, who, number, refusal) from refusal
 
 

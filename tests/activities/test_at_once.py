@@ -5,6 +5,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
+from temporalio.exceptions import ApplicationError
+
 from activities.committing import Committing, order_step, purchase_step
 from database import stock
 from database.tables import BackOrder, BackOrderState, OrderLine, PurchaseOrder, Stock
@@ -153,3 +156,14 @@ async def test_one_step_committed_by_two_workers_is_one(paper: PaperHouse) -> No
     assert first == second
     assert (await order.actions()).count("approve") == 1
     assert await paper.all(PurchaseOrder) == []
+
+
+async def test_what_was_submitted_once_is_decided_once(paper: PaperHouse) -> None:
+    """Even where the table would let it happen again: a customer not reached counts one attempt."""
+    order = await (await paper.order()).to(Stage.REVISIT)
+    tried = await step(paper, order, Action.RECORD_ATTEMPT, Role.SERVICE_AGENT)
+    committing = Committing(paper.sessions)
+    await committing.commit_order(tried)
+    with pytest.raises(ApplicationError, match="decided before"):
+        await committing.commit_order(tried.model_copy(update={"seq": tried.seq + 1}))
+    assert (await order.row()).revisit_attempts == 1

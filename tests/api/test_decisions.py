@@ -12,11 +12,14 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 from sqlalchemy import func, select
 
+from activities.committing import Committing
 from api.dependencies import House
+from api.problems import Problem
 from api.v1.tracking import CustomerDecision
 from database.session import Sessions
 from database.tables import EventLog, Submission, UserAccount
 from domain.decisions import DECISIONS
+from domain.messages import Step
 from domain.stages import ORDER, Role
 from runtime.namespace import prepare_namespace
 from runtime.settings import Settings
@@ -182,6 +185,34 @@ async def test_an_accepted_decision_whose_answer_was_lost_is_answered_later(
     async with at_work(settings, sessions):
         assert (await decide(staff, "agent", number, QUOTE)).json()["stage"] == "quoted"
     assert await log_of(sessions, number) == ["apply", "quote"]
+
+
+@pytest.mark.usefixtures("worker")
+async def test_a_decision_on_record_that_its_workflow_never_heard_of_reaches_it_when_it_is_repeated(
+    staff: Staff, app: FastAPI, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker died after the commit, and with it the update nobody had accepted yet."""
+    number = await staff.enter()
+    monkeypatch.setattr("api.engine._put", unreachable)
+    assert (await decide(staff, "agent", number, QUOTE)).status_code == 503
+    monkeypatch.undo()
+    async with sessions() as session:
+        submission = (await session.scalars(select(Submission).where(Submission.document == number))).one()
+    step = Step(
+        document=number, seq=1, action=submission.action, at=datetime.now(UTC), by="agent", role=submission.role,
+        submission=submission.id,
+    )  # fmt: skip
+    await Committing(sessions).commit_order(step)
+    assert (await decide(staff, "agent", number, QUOTE)).json()["stage"] == "quoted"
+    house: House = app.state.house
+    history = await house.temporal.get_workflow_handle(order_workflow(number)).fetch_history()
+    assert any(event.HasField("workflow_execution_update_completed_event_attributes") for event in history.events)
+    assert (await decide(staff, "agent", number, QUOTE)).json()["seq"] == 1
+    assert await log_of(sessions, number) == ["apply", "quote"]
+
+
+async def unreachable(*_: object) -> None:
+    raise Problem("engine_unreachable")
 
 
 @pytest.mark.usefixtures("worker")
