@@ -4,7 +4,6 @@ Failures come with HTTP 200 and fields of their own, so the body is read first a
 are naive Asia/Shanghai. Signatures are MD5 over the exact text sent.
 """
 
-import asyncio
 import hmac
 import json
 import time
@@ -17,7 +16,7 @@ from typing import Annotated, Any, Final, TypeVar
 from urllib.parse import parse_qs
 from zoneinfo import ZoneInfo
 
-import httpx
+import aiohttp
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from carriers.protocol import (
@@ -232,12 +231,14 @@ class Kuaidi100:
     def __init__(self, account: Account) -> None:
         self.account = account
         seconds = account.timeout.total_seconds()
-        self._http = httpx.AsyncClient(
-            timeout=httpx.Timeout(seconds, connect=min(5.0, seconds)), follow_redirects=False
+        self._http = aiohttp.ClientSession(
+            timeout=aiohttp.ClientTimeout(total=seconds, sock_connect=min(5.0, seconds)),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=True,
         )
 
     async def aclose(self) -> None:
-        await self._http.aclose()
+        await self._http.close()
 
     async def quote(self, consignment: Consignment) -> list[Quote]:
         answer = await self._label(
@@ -292,10 +293,10 @@ class Kuaidi100:
         return Booking(waybill, booked.label or "")
 
     async def label(self, booking: Booking) -> Label:
-        response, content = await self._exchange("GET", booking.label_url, None)
-        media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if response.status_code != 200:
-            raise _by_status(response)
+        answer, content = await self._exchange("GET", booking.label_url, None)
+        media_type = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        if answer.status != 200:
+            raise _by_status(answer)
         if not media_type.startswith("image/") and media_type != "application/pdf":
             raise Unreadable("the label is neither a picture nor a PDF")
         return Label(content, media_type)
@@ -398,26 +399,25 @@ class Kuaidi100:
         answer = _json(body)
         if answer is not None and (fault := _fault(answer, faults, done)):
             raise fault
-        if answer is None or response.status_code != 200:
+        if answer is None or response.status != 200:
             raise _by_status(response)
         return answer
 
-    async def _exchange(self, method: str, url: str, form: dict[str, str] | None) -> tuple[httpx.Response, bytes]:
+    async def _exchange(
+        self, method: str, url: str, form: dict[str, str] | None
+    ) -> tuple[aiohttp.ClientResponse, bytes]:
         """One request, its whole body within size and time. What failed on the way may have arrived all the
         same: Busy."""
         body = bytearray()
         try:
-            async with (
-                asyncio.timeout(self.account.timeout.total_seconds()),
-                self._http.stream(method, url, data=form) as response,
-            ):
-                async for chunk in response.aiter_bytes():
+            async with self._http.request(method, url, data=form, allow_redirects=False) as response:
+                async for chunk in response.content.iter_any():
                     body += chunk
                     if len(body) > MAX_BODY:
                         raise Unreadable("the answer is too large")
-        except (httpx.InvalidURL, httpx.UnsupportedProtocol):
+        except aiohttp.InvalidURL:
             raise Unreadable("an address that is none") from None
-        except (httpx.TransportError, httpx.DecodingError, TimeoutError) as error:
+        except (aiohttp.ClientError, TimeoutError) as error:
             raise Busy(type(error).__name__) from error
         return response, bytes(body)
 
@@ -454,11 +454,11 @@ def _fault(answer: Mapping[str, object], faults: Mapping[str, Fault], done: froz
     return faults.get(code, Refused)(str(answer.get("message", "")), code)
 
 
-def _by_status(response: httpx.Response) -> CarrierError:
+def _by_status(response: aiohttp.ClientResponse) -> CarrierError:
     """For answers that are not the carrier's own words: a proxy's page, a wrong address."""
-    status = response.status_code
+    status = response.status
     if status == 429 or status >= 500 or status == 200:
-        after = response.headers.get("retry-after", "")
+        after = response.headers.get("Retry-After", "")
         return Busy("HTTP answer without JSON", str(status), timedelta(seconds=int(after)) if after.isdigit() else None)
     return AccountFault("HTTP answer without JSON", str(status))
 
