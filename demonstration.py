@@ -235,7 +235,7 @@ class Player:
         client = await self._people.of("agent")
         answer = await client.post(
             "/v1/applications",
-            params={"policy": POLICY},
+            params={"policy": POLICY, "new": True},
             json=self._story.application,
             headers={"Idempotency-Key": f"demonstration-{self._story.place}"},
         )

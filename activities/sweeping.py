@@ -8,7 +8,7 @@ from temporalio import activity
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
-from database import photos
+from database import allowances, photos
 from database.session import Sessions
 from database.tables import PurchaseOrder, ReplacementOrder
 from domain.messages import OrderState, PurchaseState
@@ -59,9 +59,11 @@ class Sweeping:
 
     @activity.defn
     async def throw_away_photos(self) -> int:
-        """Throws away the photos of forms that were never sent; returns how many."""
+        """Throws away the photos of forms that were never sent, and who used up what; returns how many photos."""
         async with self._sessions.begin() as session:
-            return await photos.sweep(session, datetime.now(UTC))
+            now = datetime.now(UTC)
+            await allowances.sweep(session, now)
+            return await photos.sweep(session, now)
 
     @activity.defn
     async def compare(self) -> int:

@@ -18,10 +18,14 @@ from api.dependencies import House
 from api.problems import Problem
 from database import session
 from runtime.logging import configure_logging
+from runtime.pictures import LARGEST_PHOTO
 from runtime.settings import Settings
 from runtime.temporal import connect
 
 LARGEST_BODY = 1_048_576
+LARGEST_UPLOAD = 9 * LARGEST_PHOTO + LARGEST_BODY
+"""Bytes of a form with all its photos, for browsers that can't send them one by one."""
+UPLOADS = re.compile(r"/v1/photos|/apply|/orders/new|/(orders|track)/[^/]+/supplement")
 DATABASE_PATIENCE = 3.0
 """Seconds for one statement: the rollback after it and the connection's end wait too, and all of it stays below 10."""
 REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
@@ -74,7 +78,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
     )
-    app.add_middleware(RequestBodyLimitMiddleware, max_body_size=LARGEST_BODY)
+    app.add_middleware(BodyLimit)
     app.add_middleware(Envelope)
     problems.install(app)
     app.include_router(health.router)
@@ -93,6 +97,22 @@ class _Api(FastAPI):
             problems.describe(described)
             auth.describe(described)
         return super().openapi()
+
+
+def largest_body(path: str) -> int:
+    return LARGEST_UPLOAD if UPLOADS.fullmatch(path) else LARGEST_BODY
+
+
+class BodyLimit:
+    """Nobody sends more than their address takes, whatever they announce."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._limits = {
+            most: RequestBodyLimitMiddleware(app, max_body_size=most) for most in (LARGEST_BODY, LARGEST_UPLOAD)
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._limits[largest_body(scope.get("path", ""))](scope, receive, send)
 
 
 class Envelope:
@@ -126,7 +146,7 @@ class Envelope:
         structlog.contextvars.bind_contextvars(request=request_id)
         request = Request(scope, receive)
         length = headers.get("content-length", "")
-        if length.isdecimal() and int(length) > LARGEST_BODY:
+        if length.isdecimal() and int(length) > largest_body(scope["path"]):
             await problems.response(request, Problem("too_large"))(scope, receive, enveloped)
             return
         try:

@@ -142,7 +142,8 @@ def describe(openapi: dict[str, Any]) -> None:
         for method, operation in methods.items():
             if "security" in operation:
                 session: dict[str, list[str]] = {"Session": []} if method == "get" else {"Session": [], "CSRF": []}
-                operation["security"] = [{"APIKey": []}, session]
+                anybody: list[dict[str, list[str]]] = [{}] if operation.pop("x-anybody", False) else []
+                operation["security"] = [*anybody, {"APIKey": []}, session]
 
 
 def is_https(request: Request, settings: Settings) -> bool:

@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from api.i18n import preferred
+from database.applications import Duplicate
 from domain.decisions import Code
 from domain.stages import Action, Refusal
 
@@ -46,6 +47,24 @@ CATALOGUE: Final[Mapping[str, Kind]] = {
     "not_found": Kind(404, "There is no such thing here", "没有找到"),
     "method_not_allowed": Kind(405, "This address does not offer that method", "此地址不支持该方法"),
     "too_large": Kind(413, "The body is too large", "请求体过大"),
+    "too_many_requests": Kind(
+        429, "Too many requests from this address; wait a while", "来自此地址的请求过多，请稍后再试"
+    ),
+    # photos
+    "photo_empty": Kind(422, "The file is empty", "文件是空的"),
+    "photo_too_large": Kind(422, "The file has more than 15 MB", "文件超过 15 MB"),
+    "photo_not_a_picture": Kind(
+        422, "The file is not a photo (JPEG, PNG, WebP or HEIC)", "文件不是照片（支持 JPEG、PNG、WebP、HEIC）"
+    ),
+    "photo_too_many_pixels": Kind(422, "The photo has more than 64 million pixels", "照片超过 6400 万像素"),
+    "photo_animated": Kind(422, "The file is a moving picture, not a photo", "文件是动图，不是照片"),
+    "photo_broken": Kind(422, "The photo is damaged or did not arrive whole", "照片已损坏或不完整"),
+    "photo_not_now": Kind(503, "Too many photos at once; send it again soon", "照片处理繁忙，请稍后重试"),
+    "unknown_photo": Kind(
+        422,
+        "A photo was thrown away after a day, or belongs to an application already",
+        "照片已过期清除，或已用于其他申请",
+    ),
     # who is asking
     "not_logged_in": Kind(401, "Log in, or send an API key", "请先登录或提供 API 密钥"),
     "log_in_refused": Kind(
@@ -59,6 +78,12 @@ CATALOGUE: Final[Mapping[str, Kind]] = {
     "push_refused": Kind(403, "The push is not signed as agreed", "推送签名有误"),
     # what was decided
     "stage_moved_on": Kind(409, "This is not possible at this stage (any more)", "当前阶段不能进行此操作"),
+    "duplicate": Kind(
+        409,
+        "An order is open for the same unit and fault; join it, or say that it shall be a new one",
+        "同一产品的同一故障已有换件单，请选择并入该单或另立新单",
+    ),
+    "cannot_join": Kind(422, "This order is not open for the same unit", "该单不是同一产品的未结单，无法并入"),
     "already_booked": Kind(409, "The carrier has a booking for this parcel already", "该包裹已向承运商下单"),
     "not_packed": Kind(409, "The parcel is not packed yet", "包裹尚未打包"),
     "claim_settled": Kind(409, "This claim is settled", "该理赔已结清"),
@@ -134,6 +159,7 @@ class ProblemDetails(BaseModel):
     errors: list[FieldError] | None = None
     stage: str | None = Field(None, description="Where the document stands now (stage_moved_on).")
     last: LastStep | None = Field(None, description="What happened to it last (stage_moved_on).")
+    order: str | None = Field(None, description="The order that may be joined (duplicate).")
     id: str | None = Field(None, description="Under which our log tells more (internal).")
 
 
@@ -148,6 +174,8 @@ class Problem(HTTPException):
         errors: Iterable[FieldError] | None = None,
         stage: str | None = None,
         last: LastStep | None = None,
+        order: str | None = None,
+        retry_after: int = RETRY_AFTER,
         id: str | None = None,  # noqa: A002
     ) -> None:
         self.code = code
@@ -157,9 +185,11 @@ class Problem(HTTPException):
             "errors": None if errors is None else list(errors),
             "stage": stage,
             "last": last,
+            "order": order,
             "id": id,
         }
-        headers = {503: {"Retry-After": str(RETRY_AFTER)}, 401: {"WWW-Authenticate": "Bearer"}}
+        later = {"Retry-After": str(retry_after)}
+        headers = {503: later, 429: later, 401: {"WWW-Authenticate": "Bearer"}}
         super().__init__(self.kind.status, headers=headers.get(self.kind.status))
 
     def title(self, language: str) -> str:
@@ -188,7 +218,7 @@ def language(request: Request) -> str:
 
 
 def from_refusal(refusal: Refusal) -> Problem:
-    return Problem(refusal.code, str(refusal))
+    return Problem(refusal.code, str(refusal), order=refusal.number if isinstance(refusal, Duplicate) else None)
 
 
 def from_validation(error: RequestValidationError) -> Problem:
@@ -268,7 +298,7 @@ def responses(*codes: Code) -> dict[int | str, dict[str, Any]]:
             kind.status, {"model": ProblemDetails, "description": "", "content": {MEDIA_TYPE: {"examples": {}}}}
         )
         entry["description"] += (" / " if entry["description"] else "") + kind.en
-        if kind.status == 503:
+        if kind.status in (429, 503):
             entry["headers"] = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds."}}
         entry["content"][MEDIA_TYPE]["examples"][code] = {
             "summary": kind.en,

@@ -2,15 +2,17 @@
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from hashlib import sha256
 from secrets import token_urlsafe
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database import photos, submissions
+from database.duplicates import duplicates, same_unit
 from database.numbers import next_number
 from database.policies import newest, timekeeper
 from database.steps import record
@@ -27,7 +29,8 @@ from database.tables import (
     ServiceCentre,
     UserAccount,
 )
-from domain.decisions import Code, Line, SomeText, Text
+from domain.decisions import Code, Line, Photos, SomeText, Supplement, Text
+from domain.duplicates import Complaint
 from domain.messages import OrderState
 from domain.stages import Refusal, Role, Stage
 from domain.waiting import Clock
@@ -68,6 +71,21 @@ class Application(_Said):
     urgent: bool = False
     service_centre: Code | None = None
     remark: Text = ""
+    bought_on: date | None = None
+    bought_under: Short = ""
+    photos: Photos = ()
+
+
+_LATER: Final[dict[str, Any]] = {"bought_on": None, "bought_under": "", "photos": []}
+"""Fields younger than the first keys; left empty they don't change what an application says."""
+
+
+class Duplicate(Refusal):
+    """The unit has open orders for this fault; the newest is offered to be joined."""
+
+    def __init__(self, number: str) -> None:
+        super().__init__("duplicate", f"{number} is open for the same unit and fault")
+        self.number = number
 
 
 @dataclass(frozen=True)
@@ -80,16 +98,24 @@ class Applied:
 
 
 async def apply(
-    session: AsyncSession, application: Application, *, by: str, role: Role, key: str, now: datetime, policy: str
+    session: AsyncSession,
+    application: Application,
+    *,
+    by: str,
+    role: Role,
+    key: str,
+    now: datetime,
+    policy: str,
+    even_if_known: bool = True,
 ) -> Applied:
     """Makes an order of an application; the same `key` from the same user gives the order it gave before.
 
     An order entered by the agent at the phone is in that agent's hands at once; any other waits to be taken.
-    The caller commits, then starts the workflow. Raises Refusal `idempotency_key_reused`, `unknown_model`,
-    `unknown_fault`, `unknown_part`, `unknown_service_centre`, `unknown_policy`.
+    The caller commits, then starts the workflow. Raises Duplicate unless it shall be an order of its own
+    `even_if_known`, and Refusal `idempotency_key_reused`, `unknown_model`,
+    `unknown_fault`, `unknown_part`, `unknown_photo`, `unknown_service_centre`, `unknown_policy`.
     """
-    said = application.model_dump(mode="json")
-    digest = sha256(json.dumps(said, sort_keys=True).encode()).digest()
+    digest = _digest(application)
     await session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"{by}/{key}", 0))))
     before = await session.scalar(
         select(ReplacementOrder).where(ReplacementOrder.entered_by == by, ReplacementOrder.application_key == key)
@@ -101,10 +127,15 @@ async def apply(
     user = await session.get_one(UserAccount, by)
     model = await _model(session, application)
     await _check(session, application)
-    customer = await _customer(session, application.customer)
     pinned = await newest(session, policy)
     time = await timekeeper(session, pinned)
     at = now.astimezone(UTC)
+    if not even_if_known:
+        known = await same_unit(session, application.serial, model, application.customer.phone)
+        complaint = Complaint(application.fault_code, application.fault)
+        if found := duplicates(known, complaint, time, at):
+            raise Duplicate(found[0].number)
+    customer = await _customer(session, application.customer)
     on_the_phone = application.channel is Channel.HOTLINE and role is Role.SERVICE_AGENT
     stage, clock = (Stage.TRIAGE, Clock.JUDGEMENT) if on_the_phone else (Stage.RECEIVED, Clock.TAKE_UP)
     state = OrderState(
@@ -127,6 +158,8 @@ async def apply(
         product=application.product,
         fault_code=application.fault_code,
         fault_text=application.fault,
+        bought_on=application.bought_on,
+        bought_under=application.bought_under,
         service_centre=state.service_centre,
         urgent=application.urgent,
         entered_by=by,
@@ -139,11 +172,11 @@ async def apply(
         policy_version=pinned.version,
         log_head=b"",
     )
-    details = (
-        {"channel": application.channel, "remark": application.remark}
-        if application.remark
-        else {"channel": application.channel}
-    )
+    details: dict[str, Any] = {"channel": application.channel}
+    if application.remark:
+        details["remark"] = application.remark
+    if application.photos:
+        details["photos"] = len(application.photos)
     told = [("received", Role.CUSTOMER)]
     record(
         session, order, action="apply", at=at, by=by, role=role, from_stage="", details=details, submission=None,
@@ -155,7 +188,35 @@ async def apply(
         OrderLine(order=order.number, round=0, part=line.part, quantity=line.quantity, state=LineState.WANTED)
         for line in application.lines
     )
+    await photos.claim(session, application.photos, order.number, state.seq)
     return Applied(state, order.tracking_token, created=True)
+
+
+def supplement(application: Application) -> Supplement:
+    """What an application adds to an order that is open already: its words, who asks, the parts, the photos."""
+    asks = application.customer
+    lines = (f"{line.part} × {line.quantity}" for line in application.lines)
+    contact = " ".join(filter(None, (asks.name, asks.phone, asks.email)))
+    words = (application.fault, application.remark, *lines, contact)
+    return Supplement(note="\n".join(filter(None, words)), photos=application.photos, joined=True)
+
+
+async def joinable(
+    session: AsyncSession, application: Application, number: str, *, by: str, key: str, said: Supplement
+) -> ReplacementOrder:
+    """The order that the application shall be added to: open, for the same unit; or added to by this key before.
+
+    Raises Refusal `cannot_join`.
+    """
+    order = await session.get(ReplacementOrder, number)
+    if order is None:
+        raise Refusal("cannot_join", f"there is no order {number}")
+    if await submissions.recall(session, number, by, key, said) is None:
+        model = await _model(session, application)
+        open_ones = await same_unit(session, application.serial, model, application.customer.phone)
+        if order not in open_ones:
+            raise Refusal("cannot_join", f"{number} is not open for the same unit")
+    return order
 
 
 async def mark_started(session: AsyncSession, number: str, now: datetime) -> None:
@@ -165,6 +226,12 @@ async def mark_started(session: AsyncSession, number: str, now: datetime) -> Non
         .where(ReplacementOrder.number == number, ReplacementOrder.started_at.is_(None))
         .values(started_at=now)
     )
+
+
+def _digest(application: Application) -> bytes:
+    said = application.model_dump(mode="json")
+    told = {name: value for name, value in said.items() if name not in _LATER or value != _LATER[name]}
+    return sha256(json.dumps(told, sort_keys=True).encode()).digest()
 
 
 async def _model(session: AsyncSession, application: Application) -> str | None:

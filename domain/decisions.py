@@ -8,13 +8,17 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from domain.stages import Action
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=4000)]
 SomeText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
 Code = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
+PhotoId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{32}$")]
+Photos = Annotated[tuple[PhotoId, ...], Field(max_length=9)]
+"""Photos uploaded before, by their ids (policy 2.1.1b)."""
 Money = Annotated[Decimal, Field(ge=0, max_digits=12, decimal_places=2)]
 
 
@@ -275,6 +279,22 @@ class SettleClaim(_Decision):
     explanation: SomeText
 
 
+class Supplement(_Decision):
+    """More about the case, in words or photos; `joined` if it came as an application for the same fault."""
+
+    action: Literal[Action.SUPPLEMENT] = Action.SUPPLEMENT
+    note: Annotated[str, StringConstraints(strip_whitespace=True, max_length=12_000)] = ""
+    photos: Annotated[Photos, Field(validate_default=True)] = ()
+    joined: bool = False
+
+    @field_validator("photos")
+    @classmethod
+    def _says_something(cls, photos: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if not photos and not info.data.get("note"):
+            raise PydanticCustomError("nothing_said", "write something or add a photo")
+        return photos
+
+
 class Cancel(_Decision):
     action: Literal[Action.CANCEL] = Action.CANCEL
     reason: CancelReason
@@ -338,7 +358,7 @@ Decision = Annotated[
     Take | Quote | SendForInspection | Refuse | FaultFound | NoFaultFound | Consent | Decline | Approve
     | ReturnForCorrection | Reject | Correct | SourceAgain | Pack | HandOver | Deliver | DeclareLost | ReceiveBack
     | BookAppointment | ReportFitted | ReportNotFitted | RecordAttempt | AnswerWorks | AnswerFaulty
-    | SendPart | SendTechnician | SettleClaim | Cancel | MoveDue,
+    | SendPart | SendTechnician | SettleClaim | Supplement | Cancel | MoveDue,
     Field(discriminator="action"),
 ]  # fmt: skip
 

@@ -37,6 +37,7 @@ TOLD: Mapping[Action, tuple[Role, ...]] = MappingProxyType(
         Action.ANSWER_FAULTY: (_DISPATCHER,),
         Action.ANSWER_WORKS: (_CUSTOMER,),
         Action.GIVE_UP: (_CUSTOMER,),
+        Action.SUPPLEMENT: (_AGENT,),
         Action.CANCEL: (_CUSTOMER, _AGENT),
         Action.CONFIRM: (_BUYER,),
         Action.PROMISE_LATER: (_BUYER, _AGENT),
@@ -53,6 +54,8 @@ TOLD_BY_STEPS: Mapping[str, tuple[Role, ...]] = MappingProxyType(
         "goods_refused": (_BUYER, _AGENT),
         "pass_on": (_SUPPLIER, _BUYER),
         "no_other_supplier": (_BUYER,),
+        "joined": (_CUSTOMER,),
+        Action.SUPPLEMENT: (Role.AUDITOR, _BUYER, _KEEPER, _DISPATCHER, _TECHNICIAN, Role.SUPERVISOR),
     }
 )
 """What is told only if a step ended so; the step says it itself."""

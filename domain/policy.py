@@ -76,6 +76,14 @@ class QuotationRules(_Rules):
     travel: Decimal = Field(ge=0)
 
 
+class DuplicateRules(_Rules):
+    """When an application counts as one that came before: the same unit and fault, reported not longer ago than
+    `within`. Faults in words are the same from this `likeness` on, from 0 to 1 (policy 2.1.2)."""
+
+    within: Span
+    likeness: float = Field(gt=0, le=1)
+
+
 class Policy(_Rules):
     name: str
     version: int = Field(ge=1)
@@ -86,6 +94,7 @@ class Policy(_Rules):
     revisit: RevisitRules
     purchasing: PurchasingRules
     quotation: QuotationRules
+    duplicates: DuplicateRules
 
     @model_validator(mode="after")
     def _every_clock(self) -> "Policy":

@@ -93,6 +93,7 @@ class Action(StrEnum):
     SEND_PART = "send_part"
     SEND_TECHNICIAN = "send_technician"
     SETTLE_CLAIM = "settle_claim"
+    SUPPLEMENT = "supplement"
     CANCEL = "cancel"
     MOVE_DUE = "move_due"
     # people, to a purchase order
@@ -196,6 +197,7 @@ RULES: Mapping[Action, Rule] = MappingProxyType(
         # an order ends when every track of it is settled; until then it is settling
         Action.RECALL: _rule(_stays(_S.SETTLING), _SYSTEM),
         Action.SETTLE_CLAIM: _rule(_stays(*OPEN), _DISPATCHER, _SUPERVISOR),
+        Action.SUPPLEMENT: _rule(_stays(*OPEN), _CUSTOMER, _AGENT),
         Action.CANCEL: _rule({stage: _S.CANCELLED for stage in OPEN if stage is not _S.SETTLING}, _AGENT, _SUPERVISOR),
         Action.MOVE_DUE: _rule(_stays(*OPEN), _SUPERVISOR),
         Action.REMIND: _rule(_stays(*OPEN), _SYSTEM),

@@ -122,7 +122,7 @@ class Player:
             "agent",
             "POST",
             "/v1/applications",
-            params={"policy": self.case.policy},
+            params={"policy": self.case.policy, "new": True},
             json=self.case.application,
             headers={"Idempotency-Key": self._key},
         )

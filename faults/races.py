@@ -85,7 +85,7 @@ class _Ring:
         """Twenty clients apply with one key: one order, and all are told its number."""
         player = await self.player(_case("from stock"))
         request = {
-            "params": {"policy": player.case.policy},
+            "params": {"policy": player.case.policy, "new": True},
             "json": player.case.application,
             "headers": {"Idempotency-Key": "faults-twenty"},
         }

@@ -94,6 +94,7 @@ _SAID: Final[Mapping[Action, tuple[tuple[Role | None, dict[str, Any]], ...]]] = 
     Action.ANSWER_WORKS: ((None, {"satisfaction": 5}),),
     Action.ANSWER_FAULTY: ((None, {"problem": "不转"}),),
     Action.SEND_PART: ((None, {"lines": _LINES}),),
+    Action.SUPPLEMENT: ((None, {"note": "另有异响"}),),
     Action.CANCEL: ((None, {"reason": "customer_wish"}),),
     Action.PASS_ON: ((Role.BUYER, {"explanation": "无货"}),),
 }

@@ -62,6 +62,7 @@ def _policy(name: str, hasty: Clock | None) -> Policy:
         quotation=QuotationRules(
             stock_lead=Span(1, "days"), transit=Span(1, "days"), labour=Decimal(80), travel=Decimal(50)
         ),
+        duplicates=demo.duplicates,
     )
 
 

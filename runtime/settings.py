@@ -66,6 +66,9 @@ class Settings(BaseSettings):
     time_zone: str = Field("Asia/Shanghai", description="Zone in which pages show instants.")
     session_hours: int = Field(12, description="How long a log-in lasts, in hours.")
 
+    applications_per_hour: int = Field(20, ge=1, description="How many applications one address may send in an hour.")
+    photos_per_hour: int = Field(200, ge=1, description="How many photos one address may send in an hour.")
+
     database_connections: int = Field(20, ge=2, description="Connection pool of one process.")
     activity_slots: int = Field(12, ge=1, description="Activities one worker runs at once.")
     local_activity_slots: int = Field(8, ge=1, description="Commits inside updates one worker runs at once.")

@@ -1,6 +1,6 @@
 """What each action does to an order or a purchase order: one function a step, all in one transaction."""
 
-from activities.steps import auditing, delivering, installing, judging, purchasing, settling, sourcing
+from activities.steps import auditing, delivering, installing, judging, purchasing, settling, sourcing, supplementing
 from activities.steps.work import OrderSteps, OrderWork, PurchaseSteps, PurchaseWork
 from database.steps import record, reminder
 from domain.decisions import MoveDue
@@ -16,6 +16,7 @@ ORDER_STEPS: OrderSteps = {
     **delivering.STEPS,
     **installing.STEPS,
     **settling.STEPS,
+    **supplementing.STEPS,
 }
 PURCHASE_STEPS: PurchaseSteps = purchasing.STEPS
 

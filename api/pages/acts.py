@@ -31,7 +31,7 @@ GRAVE: Final = frozenset(
 )
 """What can't be undone is asked about once."""
 
-SELDOM: Final = frozenset({Action.CANCEL, Action.MOVE_DUE, Action.SETTLE_CLAIM})
+SELDOM: Final = frozenset({Action.SUPPLEMENT, Action.CANCEL, Action.MOVE_DUE, Action.SETTLE_CLAIM})
 """Possible at most stages, and never what the stage is for."""
 
 
@@ -54,6 +54,8 @@ class Act:
 
     @property
     def fixed(self) -> Mapping[str, str]:
+        if self.action is Action.SUPPLEMENT:
+            return {"joined": ""}
         if self.action is not Action.REPORT_FITTED:
             return {}
         if self.role is Role.TECHNICIAN:

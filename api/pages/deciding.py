@@ -48,7 +48,11 @@ DONE: Final = Answer(303)
 
 
 async def typed(request: Request) -> dict[str, str]:
-    return {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
+    """What was typed, by the name of the field; of several photos their ids, one after the other."""
+    form = await request.form()
+    values = {name: value for name, value in form.items() if isinstance(value, str)}
+    photos = [value for value in form.getlist("photos") if isinstance(value, str)]
+    return values | ({"photos": " ".join(photos)} if photos else {})
 
 
 def action_of(life: Life, name: str) -> Action:
@@ -57,6 +61,13 @@ def action_of(life: Life, name: str) -> Action:
     if found is None:
         raise Problem("not_found")
     return found
+
+
+def unusable(action: Action, values: dict[str, str], wrong: Sequence[str]) -> Answer | None:
+    """The form once more, if photos that came with it could not be taken; what was typed and the others are kept."""
+    if not wrong:
+        return None
+    return Answer(422, Sent(action, Said(values), values.get("key") or uuid4().hex, error=" ".join(wrong)))
 
 
 async def answer(
@@ -76,7 +87,7 @@ async def answer(
     offered = next((act for act in acts if act.action is action), None)
     act = offered or Act(action, who.acting(life.rules[action]) or who.roles[0], {})
     said, key = Said(values), values.get("key") or uuid4().hex
-    if offered and values.get("more"):
+    if offered and (values.get("more") or values.get("drop")):
         return Answer(200, Sent(action, said, key, more_rows=1))
     try:
         decision: BaseModel = act.read(said, language)
@@ -111,6 +122,6 @@ def _moved_on(act: Act, said: Said, language: Language, problem: Problem | None)
     kept = [
         (language.word("field", name.rpartition(".")[2]), value)
         for name, value in said.values.items()
-        if name not in ("csrf", "key", "more", "sure") and value.strip()
+        if name not in ("csrf", "key", "more", "drop", "photos", "sure") and value.strip()
     ]
     return MovedOn(text, kept)

@@ -6,7 +6,7 @@ A field's name is its path in the model with dots (`customer.phone`, `lines.0.pa
 import types
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Literal, Union, get_args, get_origin
@@ -23,16 +23,32 @@ MOST_ROWS = 20
 SCALE = 5
 LONG = 4000
 SHORT = frozenset(
-    {"serial", "signed_by", "waybill", "product", "name", "phone", "email", "province", "city", "district", "address"}
+    {
+        "serial",
+        "bought_under",
+        "signed_by",
+        "waybill",
+        "product",
+        "name",
+        "phone",
+        "email",
+        "province",
+        "city",
+        "district",
+        "address",
+    }
 )
 """Texts of one line; other texts get an area to write in."""
 
 
 @dataclass(frozen=True)
 class Choice:
+    """Something to choose. `fits` are the kinds of product it is for, as far as it is for some only."""
+
     value: str
     text: str
     group: str = ""
+    fits: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,6 +81,10 @@ class Form:
     key: str
     error: str = ""
     asks: bool = False
+
+    @property
+    def has_files(self) -> bool:
+        return any(field.kind == "photos" for field in self.fields)
 
     @property
     def wrong(self) -> Sequence[Field]:
@@ -127,6 +147,8 @@ def _content(model: type[BaseModel], said: Said, language: Language, prefix: str
             continue
         if kind == "group":
             content[name] = _content(inner, said, language, path + ".")
+        elif kind == "photos":
+            content[name] = typed.split()
         elif kind == "rows":
             content[name] = [{k: v for k, v in row.items() if v} for row in said.rows(path)]
         elif kind in ("check", "confirm"):
@@ -207,13 +229,13 @@ class _Maker:
             kind=kind_of(name, info),
             label=self._word("field", path, name),
             help=self._word("help", path, ""),
-            required=info.is_required() or info.default not in (None, ""),
+            required=info.is_required() or info.default not in (None, "", ()),
             value=values.get(path, value),
             error=self.errors.get(path, ""),
             least=least,
             most=most,
         )
-        if made.kind not in ("select", "scale", "text", "line"):
+        if made.kind not in ("select", "scale", "text", "line", "photos"):
             return made
         offered = self.choices.get(name) or self._members(name, info)
         if offered and made.kind in ("text", "line"):
@@ -267,7 +289,7 @@ def kind_of(name: str, info: FieldInfo) -> str:
     if get_origin(kind) is Literal:
         return "confirm" if get_args(kind) == (True,) else "fixed"
     if get_origin(kind) is tuple:
-        return "rows"
+        return "photos" if name == "photos" else "rows"
     least, most = _bounds(info)
     return next(
         found
@@ -276,6 +298,7 @@ def kind_of(name: str, info: FieldInfo) -> str:
             ("select", isinstance(kind, type) and issubclass(kind, StrEnum)),
             ("check", kind is bool),
             ("instant", kind in (datetime, AwareDatetime)),
+            ("date", kind is date),
             ("scale", kind is int and (least, most) == ("1", str(SCALE))),
             ("number", kind is int),
             ("decimal", kind is Decimal),

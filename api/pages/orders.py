@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from api.auth import Principal, Signed
 from api.dependencies import Database, House, InHouse, Now
-from api.pages import acts, choices, deciding, forms, story
+from api.pages import acts, choices, deciding, forms, photos, story
 from api.pages.deciding import Answer
 from api.pages.forms import Said
 from api.pages.rendering import Reader, reader
@@ -24,6 +24,7 @@ from database import policies
 from database.applications import Application
 from database.reading import documents, orders
 from database.reading.orders import OrderView, Wanted
+from database.reading.photos import order_photos
 from domain.stages import ENDS, OPEN, ORDER, Refusal, Role, Stage
 from domain.working_time import Calendar
 from runtime.temporal import order_workflow
@@ -202,10 +203,10 @@ async def decide_on_order(
     them, wanted = reader(request, house.settings, who, now), deciding.action_of(ORDER, action)
     order = await _order(session, number, them)
     offered = acts.for_order(order, who, them.language)
-    values = await deciding.typed(request)
-    answer = await deciding.answer(
+    values, wrong = await photos.typed(request, house, session, who, them.language, now)
+    answer = deciding.unusable(wanted, values, wrong) or await deciding.answer(
         house, session, who, ORDER, number, wanted, offered, values, them.language, now
-    )  # fmt: skip
+    )
     if answer.done:
         return RedirectResponse(f"/orders/{number}?done={wanted}", 303)
     return await _show(house, session, them, who, await _order(session, number, them), answer=answer)
@@ -234,6 +235,8 @@ async def _show(
     events = await documents.events(session, order.number)
     policy = await policies.load(session, order.policy_name, order.policy_version)
     choice = await choices.for_order(session, order, words, them.now)
+    choice["photos"] = await photos.chosen(session, sent.said.values if sent else {})
+    pictures = photos.by_step(await order_photos(session, order.number), f"/v1/orders/{order.number}")
     names = {one.value: one.text for one in (*choice["outlet"], *choice["carrier"])}
     names |= {visit.technician: visit.technician_name for visit in order.appointments}
     return them.page(
@@ -246,7 +249,8 @@ async def _show(
         acts=acts.shown(offered, words, choice, sent),
         open=acts.first_open(offered, sent),
         own_case=Role.AUDITOR in who.roles and who.code == order.entered_by and order.stage is Stage.AUDIT,
-        story=story.tell(events, await story.told(session, order.number), words, order.shipments, names),
+        story=story.tell(events, await story.told(session, order.number), words, order.shipments, names, pictures),
+        photos=[one for step in pictures.values() for one in step],
         moved_on=answer.moved_on if answer else None,
         done=words.word("Action", done) if words.has("Action", done) else "",
         entered=done == "apply",

@@ -14,7 +14,7 @@ from api.pages.rendering import HOME, reader
 from api.problems import Problem
 from database import accounts
 
-_NOT_TYPED = frozenset({"csrf", "key", "more", "sure", "password"})
+_NOT_TYPED = frozenset({"csrf", "key", "more", "drop", "photos", "sure", "password"})
 
 
 async def problem_page(request: Request, problem: Problem) -> Response:

@@ -1,7 +1,7 @@
 """What has happened to a document, told: who, what, when, why, and who was told."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -58,6 +58,7 @@ _SIGNS: Final = {
     Action.ANSWER_FAULTY: "wrench",
     Action.RECORD_ATTEMPT: "phone",
     Action.QUOTE: "document",
+    Action.SUPPLEMENT: "plus",
 }
 _REASONS: Final[Mapping[str, type[StrEnum]]] = {
     Action.REFUSE: RefusalReason,
@@ -94,6 +95,7 @@ class Chapter:
     said: Sequence[str]
     facts: Sequence[tuple[str, str]]
     told: Sequence[str]
+    photos: Sequence[str] = ()
 
 
 async def told(session: AsyncSession, number: str) -> Mapping[int, Sequence[Role]]:
@@ -121,9 +123,14 @@ def tell(
     language: Language,
     shipments: Iterable[ShipmentView] = (),
     names: Mapping[str, str] = MappingProxyType({}),
+    photos: Mapping[int, Sequence[str]] = MappingProxyType({}),
 ) -> list[Chapter]:
-    """Everything in one line of time, newest first. `names` are what codes in it are called."""
-    chapters = [_of_event(event, messages.get(event.seq, ()), language, names) for event in events]
+    """Everything in one line of time, newest first. `names` are what codes in it are called, `photos` the addresses
+    of those that came with each step."""
+    chapters = [
+        replace(_of_event(event, messages.get(event.seq, ()), language, names), photos=photos.get(event.seq, ()))
+        for event in events
+    ]
     chapters += [chapter for shipment in shipments for chapter in _of_parcel(shipment, language)]
     return sorted(chapters, key=lambda chapter: chapter.at)[::-1]
 
@@ -163,7 +170,7 @@ def _of_parcel(shipment: ShipmentView, language: Language) -> Iterable[Chapter]:
 
 def _facts(event: Event, language: Language) -> Iterable[tuple[str, str]]:
     for name, value in event.details.items():
-        if name in _UNTOLD or value in (None, "", [], {}) or not language.has("detail", name):
+        if name in _UNTOLD or value in (None, "", [], {}, False, 0) or not language.has("detail", name):
             continue
         if name == "given_back":
             for inner, given in value.items():
@@ -193,6 +200,8 @@ def _written(name: str, value: Any, event: Event, language: Language) -> str:
             return language.listed(_written(inner, one, event, language) for inner, one in value.items())
         case None:
             return "–"
+        case True:
+            return language.text("yes")
         case _:
             return _WRITERS.get(name, _as_it_is)(str(value), event, language)
 

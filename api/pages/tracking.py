@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from api.auth import Principal, customer
 from api.dependencies import Database, House, InHouse, Now
-from api.pages import acts, deciding
+from api.pages import acts, deciding, photos
 from api.pages.deciding import Answer
 from api.pages.orders import strip
 from api.pages.rendering import Reader, reader
@@ -20,6 +20,7 @@ from api.v1.orders import tracking_path
 from database import policies
 from database.reading import orders
 from database.reading.orders import OrderView
+from database.reading.photos import order_photos
 from database.tables import AppointmentState, ShipmentState
 from domain.stages import ORDER, Stage
 
@@ -57,10 +58,11 @@ async def answer_as_customer(
     order = await _order(session, token, now)
     them, who = _reader(request, house, order, now)
     wanted = deciding.action_of(ORDER, action)
-    offered, values = acts.for_order(order, who, them.language), await deciding.typed(request)
-    answer = await deciding.answer(
+    offered = acts.for_order(order, who, them.language)
+    values, wrong = await photos.typed(request, house, session, None, them.language, now)
+    answer = deciding.unusable(wanted, values, wrong) or await deciding.answer(
         house, session, who, ORDER, order.number, wanted, offered, values, them.language, now
-    )  # fmt: skip
+    )
     if answer.done:
         return RedirectResponse(f"{tracking_path(token)}?done={wanted}", 303)
     return await _show(session, them, who, await _order(session, token, now), answer=answer)
@@ -92,6 +94,8 @@ async def _show(
     offered = acts.for_order(order, who, words)
     sent = answer.sent if answer else None
     policy = await policies.load(session, order.policy_name, order.policy_version)
+    shown = await order_photos(session, order.number, customers=True)
+    pictures = photos.by_step(shown, f"/v1/tracking/{order.tracking_token}")
     return them.page(
         "tracking.html",
         answer.status if answer else 200,
@@ -99,7 +103,10 @@ async def _show(
         calendar=(await policies.timekeeper(session, policy)).calendar,
         strip=strip(order),
         promise=_promise(order, them),
-        acts=acts.shown(offered, words, {}, sent),
+        acts=acts.shown(
+            offered, words, {"photos": await photos.chosen(session, sent.said.values if sent else {})}, sent
+        ),
+        photos=[one for step in pictures.values() for one in step],
         open=acts.first_open(offered, sent),
         shipments=[shipment for shipment in order.shipments if shipment.state in _ON_ITS_WAY],
         visits=[visit for visit in order.appointments if visit.state is AppointmentState.BOOKED],

@@ -7,6 +7,7 @@ from api.v1 import (
     applications,
     carriers,
     orders,
+    photos,
     problems,
     purchase_orders,
     reference,
@@ -18,6 +19,6 @@ from api.v1 import (
 
 router = APIRouter(prefix="/v1", responses=responses("invalid_request", "database_unreachable", "internal"))
 for _part in (
-    session, applications, orders, purchase_orders, stock, shipments, reference, tracking, carriers, problems
+    session, applications, photos, orders, purchase_orders, stock, shipments, reference, tracking, carriers, problems
 ):  # fmt: skip
     router.include_router(_part.router)

@@ -225,6 +225,8 @@ class OrderView(View):
     fault_name_en: str | None
     fault_name_zh: str | None
     fault: str
+    bought_on: date | None
+    bought_under: str
     technician: str | None
     audit_attempts: int
     revisit_attempts: int
@@ -469,6 +471,8 @@ async def order_view(session: AsyncSession, number: str, now: datetime) -> Order
         fault_name_en=found.Fault.name_en if found.Fault else None,
         fault_name_zh=found.Fault.name_zh if found.Fault else None,
         fault=order.fault_text,
+        bought_on=order.bought_on,
+        bought_under=order.bought_under,
         technician=order.technician,
         audit_attempts=order.audit_attempts,
         revisit_attempts=order.revisit_attempts,

@@ -1,5 +1,6 @@
 """An order as its customer sees it: no names of staff, no words meant for staff (policy 1.3.1, 5.2.3)."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -12,6 +13,7 @@ from database.reading.orders import (
     number_by_token,
     order_view,
 )
+from database.reading.photos import PhotoView, order_photos
 from database.reading.shipments import MilestoneView
 from database.tables import AppointmentState, EventLog, LineState, ShipmentState
 from domain.parcels import Milestone, Trouble
@@ -98,18 +100,20 @@ class TrackingView(View):
     visit: TrackedVisit | None
     stages: tuple[TrackedStage, ...]
     actions: tuple[Action, ...]
+    photos: tuple[PhotoView, ...]
 
 
 async def tracking_view(session: AsyncSession, token: str, now: datetime) -> TrackingView | None:
-    """The order behind a tracking link, in five questions."""
+    """The order behind a tracking link, in six questions."""
     number = await number_by_token(session, token)
     order = await order_view(session, number, now) if number else None
     if order is None:
         return None
-    return _as_customer(order, await _stages(session, order.number))
+    photos = await order_photos(session, order.number, customers=True)
+    return _as_customer(order, await _stages(session, order.number), photos)
 
 
-def _as_customer(order: OrderView, stages: tuple[TrackedStage, ...]) -> TrackingView:
+def _as_customer(order: OrderView, stages: tuple[TrackedStage, ...], photos: Sequence[PhotoView]) -> TrackingView:
     booked = [visit for visit in order.appointments if visit.state is AppointmentState.BOOKED]
     seen = {name: value for name, value in order if name in TrackingView.model_fields}
     return TrackingView.model_validate(
@@ -125,6 +129,7 @@ def _as_customer(order: OrderView, stages: tuple[TrackedStage, ...]) -> Tracking
             ],
             "visit": TrackedVisit.model_validate(booked[-1]) if booked else None,
             "stages": stages,
+            "photos": photos,
             "actions": ORDER.possible(order.stage, Role.CUSTOMER),
         }
     )

@@ -1,5 +1,6 @@
 """The tables, and nothing but the tables. Rules that are absolute are constraints here."""
 
+from database.tables.allowances import Allowance
 from database.tables.base import Base
 from database.tables.mails import Dismissal, Doubt, IncomingMail, Mailbox, MailPicture, MailState
 from database.tables.messages import (
@@ -61,6 +62,7 @@ from database.tables.transport import (
 )
 
 __all__ = [
+    "Allowance",
     "ApiKey",
     "Appointment",
     "AppointmentState",

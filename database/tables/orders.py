@@ -67,6 +67,8 @@ class ReplacementOrder(Document, Base):
     product: Mapped[str] = mapped_column(server_default="")
     fault_code: Mapped[str | None] = mapped_column(ForeignKey("fault.code"))
     fault_text: Mapped[str] = mapped_column(Text)
+    bought_on: Mapped[date | None]
+    bought_under: Mapped[str] = mapped_column(server_default="")
     service_centre: Mapped[str] = mapped_column(ForeignKey("service_centre.code"))
     urgent: Mapped[bool] = mapped_column(server_default=text("false"))
     entered_by: Mapped[str] = mapped_column(ForeignKey("user_account.code"))

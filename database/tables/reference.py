@@ -125,13 +125,15 @@ class RegisteredUnit(Base):
 
 
 class Fault(Base):
-    """The fault tree, three levels deep; a code such as `power.none.blown_fuse` carries its parents."""
+    """The fault tree, three levels deep; a code such as `power.none.blown_fuse` carries its parents. `categories` are
+    the kinds of product that can have it; none named is all."""
 
     __tablename__ = "fault"
     code: Mapped[str] = mapped_column(String(96), primary_key=True)
     parent: Mapped[str | None] = mapped_column(ForeignKey("fault.code"))
     name_en: Mapped[str]
     name_zh: Mapped[str]
+    categories: Mapped[list[str]] = mapped_column(ARRAY(String(32)), server_default="{}")
 
 
 class Part(Base):

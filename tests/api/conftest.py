@@ -82,7 +82,7 @@ class Staff:
 
     async def enter(self, user: str = "agent", key: str = "first", **changes: Any) -> str:
         """Enters an application and returns its number."""
-        answer = await self.post(user, "/v1/applications", application(**changes), key)
+        answer = await self.post(user, "/v1/applications?new=true", application(**changes), key)
         assert answer.status_code == 201, answer.text
         number: str = answer.json()["number"]
         return number

@@ -37,7 +37,7 @@ async def test_the_same_key_is_the_same_application(staff: Staff, sessions: Sess
     assert len({answer.json()["number"] for answer in answers}) == 1
     other = await staff.post("agent", "/v1/applications", application(fault="something else"))
     assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
-    of_somebody_else = await staff.post("agent2", "/v1/applications", application())
+    of_somebody_else = await staff.post("agent2", "/v1/applications?new=true", application())
     assert of_somebody_else.status_code == 201
     async with sessions() as session:
         assert await session.scalar(select(func.count()).select_from(ReplacementOrder)) == 2

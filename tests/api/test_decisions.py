@@ -114,7 +114,7 @@ async def test_from_the_telephone_to_the_satisfied_answer(staff: Staff) -> None:
 
     token = await token_of(staff, number)
     tracked = (await staff.client.get(f"/v1/tracking/{token}")).json()
-    assert tracked["actions"] == ["consent", "decline"]
+    assert tracked["actions"] == ["consent", "decline", "supplement"]
     answer = await staff.client.post(
         f"/v1/tracking/{token}/decisions", json={"action": "consent"}, headers={"Idempotency-Key": "mine"}
     )

@@ -18,7 +18,7 @@ async def test_the_link_shows_where_it_stands_and_nobodys_name(staff: Staff, cli
     answer = await client.get(f"/v1/tracking/{token}")
     assert answer.status_code == 200
     tracked = answer.json()
-    assert (tracked["number"], tracked["stage"], tracked["actions"]) == (number, "triage", [])
+    assert (tracked["number"], tracked["stage"], tracked["actions"]) == (number, "triage", ["supplement"])
     assert tracked["wait"].keys() == {"clock", "owner", "since", "due"}
     assert [stage["stage"] for stage in tracked["stages"]] == ["triage"]
     assert [(line["part"], line["quantity"]) for line in tracked["lines"]] == [("CXW-MOTOR-200", 1)]

@@ -60,6 +60,7 @@ class Cases:
                 Application.model_validate(said | changes),
                 key=uuid4().hex,
                 now=datetime.now(UTC),
+                new=True,
             )
         return applied.state.number
 

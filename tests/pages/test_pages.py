@@ -128,7 +128,7 @@ async def test_the_list_goes_on_where_it_stopped(browser: Browser, cases: Cases)
 @pytest.mark.parametrize(
     ("user", "acts"),
     [
-        ("agent", ["quote", "send_for_inspection", "refuse", "cancel"]),
+        ("agent", ["quote", "send_for_inspection", "refuse", "supplement", "cancel"]),
         ("supervisor", ["cancel", "move_due"]),
         ("auditor", []),
         ("keeper", []),
