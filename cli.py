@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, cast
+from typing import Annotated, Any, NoReturn, TypeVar, cast
 from zoneinfo import ZoneInfo
 
 import typer
@@ -17,9 +17,12 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio.service import RPCError
 
+import backup
 import standalone
 import worker as worker_process
+from database import restorations
 from database.accounts import create_key, revoke_keys, set_password
+from database.dump import Broken, NotEmpty
 from database.importing import ImportedRow, UnusableFile, import_reports, read_reports
 from database.log import verify
 from database.migrate import migrate
@@ -31,6 +34,7 @@ from database.session import engine, sessions
 from domain.messages import OrderState
 from domain.policy import Policy
 from domain.stages import Refusal, Role
+from runtime.home import HomeUnusableError
 from runtime.settings import Settings
 from runtime.temporal import connect, start_document
 
@@ -173,6 +177,50 @@ async def _import(file: Path, *, invent_customers: bool) -> int:
         f"{counts['refused']} refused"
     )
     return 1 if counts["refused"] else 0
+
+
+@app.command("backup")
+def back_up(folder: Annotated[Path, typer.Argument(help="An empty folder, or one yet to be made.")]) -> None:
+    """Writes database, files and the workflows' places into a folder, while the system runs or not."""
+    try:
+        _run(backup.back_up(Settings(), folder, _say))
+    except backup.BackupError as error:
+        _refuse(error)
+    console.print(f"{folder}: the backup is whole", markup=False)
+
+
+@app.command("restore")
+def restore(folder: Annotated[Path, typer.Argument(help="What `huanjian backup` wrote.")]) -> None:
+    """Brings a backup into an empty system that does not run; the rest is done when it starts."""
+    try:
+        found = _run(backup.restore(Settings(), folder, _say))
+    except (backup.BackupError, NotEmpty, Broken, HomeUnusableError) as error:
+        _refuse(error)
+    for sentence in found:
+        _say(sentence)
+    console.print("restored; start the system, then `huanjian restored` says what it found")
+
+
+@app.command("restored")
+def list_restorations() -> None:
+    """What was put back, and what was found and mended since; exit code 1 while that goes on."""
+    settled = True
+    for each in _in_transaction(restorations.listed):
+        settled = each.settled_at is not None
+        state = f"settled {each.settled_at:%Y-%m-%d %H:%M:%S}" if each.settled_at else "not settled yet"
+        _say(f"backup of {each.made_at:%Y-%m-%d %H:%M:%S} restored {each.restored_at:%Y-%m-%d %H:%M:%S} UTC, {state}")
+        for sentence in each.found:
+            _say(f"    {sentence}")
+    raise typer.Exit(0 if settled else 1)
+
+
+def _say(text: str) -> None:
+    console.print(text, markup=False)
+
+
+def _refuse(error: Exception) -> NoReturn:
+    _say(str(error))
+    raise typer.Exit(2) from error
 
 
 @app.command("verify-log")

@@ -1,28 +1,79 @@
-"""What the sweep does: documents that stand in the database but have no workflow get one."""
+"""What the sweep does: every document has a workflow, and each of the two stands where the other stands."""
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from sqlalchemy import func, select, update
 from temporalio import activity
-from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.client import Client, WorkflowExecution, WorkflowExecutionDescription, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
-from database import allowances, photos
+from database import allowances, photos, restorations
+from database.recovery import with_errands
 from database.session import Sessions
 from database.tables import PurchaseOrder, ReplacementOrder
 from domain.messages import OrderState, PurchaseState
-from runtime.temporal import order_workflow, purchase_workflow, start_document
+from runtime.search_attributes import DUE, STAGE, WAITING_FOR
+from runtime.temporal import UPDATE_TIMEOUT, order_workflow, purchase_workflow, start_document
 
-Kind = tuple[
-    type[ReplacementOrder] | type[PurchaseOrder], type[OrderState] | type[PurchaseState], Callable[[str], str], str
-]
-_DOCUMENTS: tuple[Kind, ...] = (
-    (ReplacementOrder, OrderState, order_workflow, "ReplacementOrder"),
-    (PurchaseOrder, PurchaseState, purchase_workflow, "PurchaseOrder"),
-)
 GRACE = timedelta(seconds=30)
 """How old a row must be before it counts as forgotten: its own request may still be starting it."""
+_SAME_INSTANT: Final = timedelta(seconds=1)
+"""Engines keep instants less exactly than we do."""
+_COMMITS: Final = {"commit_order", "commit_purchase"}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Orders, or purchase orders: their rows and their workflows."""
+
+    table: type[ReplacementOrder] | type[PurchaseOrder]
+    state: type[OrderState] | type[PurchaseState]
+    workflow: str
+    id: Callable[[str], str]
+
+    def number(self, id_: str) -> str:
+        return id_.removeprefix(self.id(""))
+
+
+_KINDS: Final = (
+    Kind(ReplacementOrder, OrderState, "ReplacementOrder", order_workflow),
+    Kind(PurchaseOrder, PurchaseState, "PurchaseOrder", purchase_workflow),
+)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a document stands, as far as both sides tell without being asked: stage, who is waited for, until when."""
+
+    stage: str
+    owner: str | None
+    due: datetime | None
+
+    def is_at(self, other: "Place") -> bool:
+        if (self.stage, self.owner, self.due is None) != (other.stage, other.owner, other.due is None):
+            return False
+        return self.due is None or other.due is None or abs(self.due - other.due) < _SAME_INSTANT
+
+
+@dataclass(frozen=True)
+class Found:
+    """What became of a document whose sides were compared, as a sentence; `apart` if they did not agree."""
+
+    sentence: str
+    apart: bool = True
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A document's row: where it stands, and by how many steps it came there."""
+
+    place: Place
+    seq: int
+    ended: bool
 
 
 class Sweeping:
@@ -35,26 +86,26 @@ class Sweeping:
     async def start_forgotten(self) -> int:
         """Starts the documents whose writer died before starting them; returns how many."""
         started = 0
-        for table, state, _, _ in _DOCUMENTS:
+        for kind in _KINDS:
             async with self._sessions() as session:
-                rows = (
-                    await session.execute(
-                        select(table.number, table.state)
-                        .where(table.started_at.is_(None), table.created_at < datetime.now(UTC) - GRACE)
-                        .order_by(table.created_at)
+                numbers = (
+                    await session.scalars(
+                        select(kind.table.number)
+                        .where(kind.table.started_at.is_(None), kind.table.created_at < datetime.now(UTC) - GRACE)
+                        .order_by(kind.table.created_at)
                         .limit(1000)
                     )
                 ).all()
-            for row in rows:
-                activity.logger.warning("%s was never started", row.number)
-                await start_document(self._client, self._task_queue, state.model_validate(row.state))
+            for number in numbers:
+                activity.logger.warning("%s was never started", number)
+                await self._start(kind, number)
                 async with self._sessions.begin() as session:
                     await session.execute(
-                        update(table)
-                        .where(table.number == row.number, table.started_at.is_(None))
+                        update(kind.table)
+                        .where(kind.table.number == number, kind.table.started_at.is_(None))
                         .values(started_at=func.now())
                     )
-            started += len(rows)
+            started += len(numbers)
         return started
 
     @activity.defn
@@ -67,48 +118,142 @@ class Sweeping:
 
     @activity.defn
     async def compare(self) -> int:
-        """Open documents whose workflow failed, or is unknown to the engine, go on from their last step.
+        """Documents whose workflow is missing, failed, or stands elsewhere go on from their last step on record.
 
-        Returns how many.
+        After the database was put back every one of them does, as nobody knows what its workflow has heard, and what
+        was found is kept with the restoration. Returns how many.
         """
-        restarted = 0
-        for table, state, workflow_id, kind in _DOCUMENTS:
-            running = await self._client.count_workflows(f"WorkflowType = '{kind}' AND ExecutionStatus = 'Running'")
-            async with self._sessions() as session:
-                open_rows = await session.scalar(
-                    select(func.count()).where(table.ended_at.is_(None), table.started_at.is_not(None))
-                )
-            if running.count >= (open_rows or 0):
-                continue
-            known = {
-                found.id
-                async for found in self._client.list_workflows(
-                    f"WorkflowType = '{kind}' AND ExecutionStatus = 'Running'", page_size=1000
-                )
-            }
-            async with self._sessions() as session:
-                numbers = (
-                    await session.scalars(
-                        select(table.number).where(table.ended_at.is_(None), table.started_at.is_not(None))
-                    )
-                ).all()
-            for number in numbers:
-                activity.heartbeat()
-                if workflow_id(number) in known or await self._lives(workflow_id(number)):
-                    continue
-                async with self._sessions() as session:
-                    row = (await session.execute(select(table.seq, table.state).where(table.number == number))).one()
-                activity.logger.error("%s has no living workflow and goes on from step %s", number, row.seq)
-                await start_document(self._client, self._task_queue, state.model_validate(row.state))
-                restarted += 1
-        return restarted
+        async with self._sessions() as session:
+            restoration = await restorations.unsettled(session)
+        found = [each for kind in _KINDS for each in await self._compare(kind, afresh=restoration is not None)]
+        if restoration is not None:
+            await self._settle([each.sentence for each in found if each.apart])
+        return len(found)
 
-    async def _lives(self, workflow: str) -> bool:
-        """Whether it runs, or ran to its end a moment ago. Lists lag behind; asked directly, the engine knows."""
+    async def _compare(self, kind: Kind, *, afresh: bool) -> list[Found]:
+        running = await self._running(kind)
+        rows = await self._open_rows(kind)
+        apart = [number for number, row in rows.items() if afresh or not _agree(running.get(number), row)]
+        found: list[Found] = []
+        for number in (*apart, *(number for number in running if number not in rows)):
+            activity.heartbeat()
+            if what := await self._bring_together(kind, number, afresh=afresh):
+                activity.logger.log(logging.ERROR if what.apart else logging.INFO, "%s", what.sentence)
+                found.append(what)
+        return found
+
+    async def _running(self, kind: Kind) -> dict[str, Place]:
+        """The workflows that run, by the number of their document. Lists lag behind a little."""
+        query = f"WorkflowType = '{kind.workflow}' AND ExecutionStatus = 'Running' AND TaskQueue = '{self._task_queue}'"
+        listed = self._client.list_workflows(query, page_size=1000)
+        return {kind.number(found.id): _place(found) async for found in listed}
+
+    async def _open_rows(self, kind: Kind) -> Mapping[str, Place]:
+        table = kind.table
+        async with self._sessions() as session:
+            rows = await session.execute(
+                select(table.number, table.stage, table.wait_owner, table.wait_due).where(
+                    table.ended_at.is_(None), table.started_at.is_not(None)
+                )
+            )
+        return {number: Place(stage, owner, due) for number, stage, owner, due in rows}
+
+    async def _bring_together(self, kind: Kind, number: str, *, afresh: bool) -> Found | None:
+        """Asks both sides themselves; where they are apart the workflow begins anew from the row. Says what it did.
+
+        What moves this moment is left alone: the next sweep sees where it came to.
+        """
+        before = await self._row(kind, number)
+        described = await self._describe(kind, number)
+        runs = described is not None and described.status is WorkflowExecutionStatus.RUNNING
+        if not runs and (before is None or before.ended):
+            return None
+        if described is not None and runs and not afresh and (_at_work(described) or _agree(_place(described), before)):
+            return None
+        if await self._row(kind, number) != before:
+            return None
+        if before is None:
+            if not afresh:
+                return Found(f"{number} has a workflow and no row")
+            await self._terminate(kind, number, "the database was put back to before it was written")
+            return Found(f"{number} was begun after the backup and is not known any more: enter it again")
+        if runs:
+            await self._terminate(kind, number, "begins anew from its last step on record")
+        await self._start(kind, number, again=True)
+        return _said(number, before, described)
+
+    async def _row(self, kind: Kind, number: str) -> Recorded | None:
+        table = kind.table
+        columns = (table.stage, table.wait_owner, table.wait_due, table.seq, table.ended_at)
+        async with self._sessions() as session:
+            row = (await session.execute(select(*columns).where(table.number == number))).one_or_none()
+        if row is None:
+            return None
+        stage, owner, due, seq, ended_at = row
+        return Recorded(Place(stage, owner, due), seq, ended_at is not None)
+
+    async def _describe(self, kind: Kind, number: str) -> WorkflowExecutionDescription | None:
         try:
-            described = await self._client.get_workflow_handle(workflow).describe()
+            return await self._client.get_workflow_handle(kind.id(number)).describe(rpc_timeout=UPDATE_TIMEOUT)
         except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
-                return False
-            raise
-        return described.status in (WorkflowExecutionStatus.RUNNING, WorkflowExecutionStatus.COMPLETED)
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            return None
+
+    async def _terminate(self, kind: Kind, number: str, reason: str) -> None:
+        try:
+            await self._client.get_workflow_handle(kind.id(number)).terminate(reason=reason, rpc_timeout=UPDATE_TIMEOUT)
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:  # it has ended meanwhile
+                raise
+
+    async def _start(self, kind: Kind, number: str, *, again: bool = False) -> None:
+        async with self._sessions() as session:
+            row = await session.scalar(select(kind.table.state).where(kind.table.number == number))
+            state = await with_errands(session, kind.state.model_validate(row))
+        await start_document(self._client, self._task_queue, state, again=again)
+
+    async def _settle(self, found: list[str]) -> None:
+        """What the workflows were told before they began anew is told once more."""
+        async with self._sessions() as session:
+            unwanted = await restorations.unwanted(session)
+        for number in unwanted:
+            await self._client.get_workflow_handle(purchase_workflow(number)).signal(
+                "wanted_less", rpc_timeout=UPDATE_TIMEOUT
+            )
+        async with self._sessions.begin() as session:
+            now = datetime.now(UTC)
+            await restorations.tell_parcels_again(session, now)
+            await restorations.settle(session, found, now)
+
+
+def _place(workflow: WorkflowExecution) -> Place:
+    attributes = workflow.typed_search_attributes
+    return Place(attributes.get(STAGE) or "", attributes.get(WAITING_FOR), attributes.get(DUE))
+
+
+def _agree(workflow: Place | None, row: Place | Recorded | None) -> bool:
+    place = row.place if isinstance(row, Recorded) else row
+    return workflow is not None and place is not None and workflow.is_at(place)
+
+
+def _at_work(described: WorkflowExecutionDescription) -> bool:
+    """Whether the workflow is about to take a step, or tries to."""
+    raw = described.raw_description
+    commits = any(pending.activity_type.name in _COMMITS for pending in raw.pending_activities)
+    return raw.HasField("pending_workflow_task") or commits
+
+
+def _said(number: str, row: Recorded, described: WorkflowExecutionDescription | None) -> Found:
+    if described is None:
+        stood = "had no workflow"
+    elif described.status is not WorkflowExecutionStatus.RUNNING:
+        stood = f"had a workflow that was {described.status and described.status.name.lower()}"
+    else:
+        stood = f"had a workflow at {_place(described).stage or '?'}"
+    apart = (
+        described is None
+        or described.status is not WorkflowExecutionStatus.RUNNING
+        or not _agree(_place(described), row)
+    )
+    return Found(f"{number} {stood} and goes on from step {row.seq} on record, at {row.place.stage}", apart)

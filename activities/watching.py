@@ -85,8 +85,7 @@ class Watching:
             slot += due.apart
             looks.append((due, await self._look_at(carrier, due)))
         done = await self._looked_in_vain(carrier, looks, times)
-        if left := [finding for due, finding in looks if due.shipment not in done]:
-            await self._learn(carrier, left)
+        await self._learn(carrier, [finding for due, finding in looks if due.shipment not in done])
         return True
 
     async def _looked_in_vain(
@@ -155,8 +154,7 @@ class Watching:
                     # Whoever dies between reading and learning leaves a parcel that is looked at again.
                     parcel.next_look_at, parcel.in_hand = row.read_at + UNTOLD, True
                 found.append(Finding(parcel.shipment, push.scans, asked=False))
-        if found:
-            await self._learn(carrier, found)
+        await self._learn(carrier, found)
         return True
 
     async def _learn(self, carrier: Carrier, found: Sequence["Finding"]) -> None:

@@ -20,6 +20,7 @@ from api.dependencies import House
 from api.problems import LastStep, Problem
 from database import submissions
 from database.reading.documents import Head, head, last_step
+from database.recovery import with_errands
 from domain.messages import Decide, Decided
 from domain.stages import ORDER, Action, Life, Refusal, Role
 from runtime.temporal import UPDATE_TIMEOUT, order_workflow, purchase_workflow, start_document
@@ -104,7 +105,9 @@ async def _put(house: House, document: Head, message: Decide) -> Decided:
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND or document.ended:
                 raise
-        await start_document(house.temporal, house.settings.task_queue, document.state)
+        async with house.sessions() as session:
+            state = await with_errands(session, document.state)
+        await start_document(house.temporal, house.settings.task_queue, state)
         return await _update(house.temporal, document, message)
     except WorkflowUpdateFailedError as error:
         raise _refusal(error) from error

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
@@ -18,7 +19,7 @@ async def migrate(url: str) -> None:
     """Runs what is missing, in one transaction. Several processes may call it at once: the others wait."""
     engine = create_async_engine(url, poolclass=NullPool)
     async with engine.connect() as connection:
-        await connection.run_sync(_upgrade)
+        await connection.run_sync(upgrade)
     await engine.dispose()
 
 
@@ -29,8 +30,15 @@ def config_for(connection: Connection) -> Config:
     return config
 
 
-def _upgrade(connection: Connection) -> None:
-    command.upgrade(config_for(connection), "head")
+def upgrade(connection: Connection, revision: str = "head") -> None:
+    """Runs what is missing up to a revision."""
+    command.upgrade(config_for(connection), revision)
+
+
+def knows(revision: str) -> bool:
+    """Whether this release has the migration that made a schema."""
+    scripts = ScriptDirectory(str(MIGRATIONS))
+    return any(script.revision == revision for script in scripts.walk_revisions())
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import func, select
-from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables import NoticeTemplate
@@ -67,7 +66,7 @@ async def newest(session: AsyncSession) -> Sequence[NoticeTemplate]:
     return (
         await session.scalars(
             select(table)
-            .ext(distinct_on(table.audience, table.notice))
+            .distinct(table.audience, table.notice)
             .order_by(table.audience, table.notice, table.version.desc())
         )
     ).all()

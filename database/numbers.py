@@ -1,6 +1,7 @@
 """Running numbers of documents, one series a kind and day."""
 
 from datetime import datetime
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
@@ -10,10 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.tables import NumberSeries
 from domain.numbers import document_number
 
+Prefix = Literal["RO", "PO"]
+"""The kinds of documents that have numbers."""
+
 _OFFICE = ZoneInfo("Asia/Shanghai")
 
 
-async def next_number(session: AsyncSession, prefix: str, at: datetime) -> str:
+async def next_number(session: AsyncSession, prefix: Prefix, at: datetime) -> str:
     """The next number of a kind of document, such as RO-20261123-00017, on the office's day of `at`."""
     day = at.astimezone(_OFFICE).date()
     counted = (

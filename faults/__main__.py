@@ -16,7 +16,7 @@ from typing import Final
 
 from rich.console import Console
 
-from faults import fuzz, outages, passes, races, states, world
+from faults import backups, fuzz, outages, passes, races, states, world
 from faults.cases import CASES
 from faults.checks import all_checks
 from faults.deaths import Deaths
@@ -27,7 +27,7 @@ from faults.tally import Difference
 from faults.upgrades import OLDER, older_worker
 from standalone import StandaloneSettings
 
-QUICK_PASSES: Final = ("storm", "outages", "races", "input", "deaths", "states")
+QUICK_PASSES: Final = ("storm", "outages", "races", "input", "deaths", "backup", "states")
 PASSES: Final = (*QUICK_PASSES, "upgrade")
 KINDS: Final = ("lost", "doubled", "stuck")
 console = Console(highlight=False, soft_wrap=True)
@@ -115,6 +115,12 @@ class Run:
         self.found += explored.differences
         self.say(explored.summary())
 
+    def add_put_back(self, came_to: backups.PutBack, calm: passes.Pass) -> None:
+        self.add(came_to.played)
+        self.kills += 1
+        self.found += [*came_to.differences, *passes.against(calm, came_to.played)]
+        self.say(came_to.summary())
+
     def add_deaths(self, points: list[str]) -> None:
         self.kills += len(points)
         self.say(f"{len(points)} deaths: {' '.join(points)}")
@@ -143,7 +149,7 @@ async def on_the_stack(run: Run, settings: StandaloneSettings, size: Size, wante
     calm = passes.Pass("calm", 0, Experience())
     async with Stack(settings, run.report) as stack:
         run.say("the system is up")
-        if not {"storm", "upgrade", "deaths"}.isdisjoint(wanted):
+        if not {"storm", "upgrade", "deaths", "backup"}.isdisjoint(wanted):
             calm = await passes.play(stack, "calm", size.orders, 1000, size.calm_seconds)
             run.add(calm)
         if "storm" in wanted:
@@ -168,6 +174,9 @@ async def on_the_stack(run: Run, settings: StandaloneSettings, size: Size, wante
             run.found += await all_checks(stack, run.answered)
     if "deaths" in wanted:
         await dying(run, settings, size, calm)
+    for number, way in enumerate(backups.WAYS if "backup" in wanted else ()):
+        folder, first_place = settings.home / f"backup-{number}", 7000 + 500 * number
+        run.add_put_back(await backups.put_back(folder, way, size.orders, first_place, size.patience, run.report), calm)
 
 
 async def dying(run: Run, settings: StandaloneSettings, size: Size, calm: passes.Pass) -> None:

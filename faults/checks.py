@@ -1,6 +1,6 @@
 """What must hold whatever happened: ledger, reservations, chains, clocks, both sides, and nobody waiting for nobody."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -44,13 +44,16 @@ RUNG_BY: Final = timedelta(seconds=20)
 _CANCELLED_CODE: Final = "401"
 
 
-async def all_checks(stack: Stack, answered: list[Answered]) -> list[Difference]:
+async def all_checks(
+    stack: Stack, answered: list[Answered], forgotten: Collection[str] = frozenset()
+) -> list[Difference]:
+    """Everything that must hold; `forgotten` are orders that were begun after the backup that was restored."""
     found: list[Difference] = []
     async with stack.sessions() as session:
         for check in (ledger, reservations, chains, nothing_owing, clocks, waits):
             found += [each async for each in check(session)]
         found += [each async for each in answers(session, answered)]
-        found += [each async for each in waybills(session, stack.parcels)]
+        found += [each async for each in waybills(session, stack.parcels, forgotten)]
     return found + [each async for each in both_sides(stack)]
 
 
@@ -164,7 +167,9 @@ async def answers(session: AsyncSession, answered: list[Answered]) -> AsyncItera
         yield Difference("doubled", f"submission {submission} was decided twice")
 
 
-async def waybills(session: AsyncSession, folder: Path) -> AsyncIterator[Difference]:
+async def waybills(
+    session: AsyncSession, folder: Path, forgotten: Collection[str] = frozenset()
+) -> AsyncIterator[Difference]:
     """The carrier's own list against ours: each booked shipment once, and nothing we do not know of."""
     depot = Depot(folder)
     theirs = {parcel.order_id: parcel for parcel in depot.parcels(datetime.now(UTC).timestamp())}
@@ -178,7 +183,7 @@ async def waybills(session: AsyncSession, folder: Path) -> AsyncIterator[Differe
         elif states[shipment] is ShipmentState.CALLED_OFF and _CANCELLED_CODE not in parcel.codes:
             yield Difference("stuck", f"{shipment} was called off and the carrier carries it all the same")
     for shipment, parcel in theirs.items():
-        if _CANCELLED_CODE not in parcel.codes:
+        if _CANCELLED_CODE not in parcel.codes and not (shipment or "").startswith(tuple(forgotten)):
             yield Difference("lost", f"the carrier carries {parcel.number} for {shipment}, which nobody knows")
 
 

@@ -2,14 +2,15 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from carriers.server.depot import Depot
 from faults import world
-from faults.cases import CASES, cases
-from faults.people import Answered, Experience, People, Player, within
+from faults.cases import CASES, Case, cases
+from faults.people import Answered, Before, Experience, People, Player, within
 from faults.stack import Stack
 from faults.tally import Difference, Tally, compare, tally
 
@@ -36,27 +37,44 @@ class Pass:
         )
 
 
-async def play(stack: Stack, name: str, number: int, first_place: int, patience: float) -> Pass:
-    """Plays a pass's cases side by side for at most `patience` seconds."""
+async def play(
+    stack: Stack,
+    name: str,
+    number: int,
+    first_place: int,
+    patience: float,
+    before: Mapping[str, Before] = MappingProxyType({}),
+) -> Pass:
+    """Plays a pass's cases side by side for at most `patience` seconds. `before` is what came of orders before."""
     wanted = cases(name, number, first_place)
-    await world.enter(
-        stack.sessions,
-        [case.part for case in wanted if case.own_part],
-        [case.part for case in wanted if case.stocked],
-    )
+    await prepare(stack, wanted)
     began, experience = time.monotonic(), Experience()
     depot = Depot(stack.parcels)
     async with AsyncExitStack() as leaving:
         people = People(stack, leaving, experience)
-        players = [Player(people, depot, case, f"faults-{name}-{case.place}") for case in wanted]
-        await within(patience, *(_after(n * START_APART, player) for n, player in enumerate(players)))
+        players = [Player(people, depot, case, key(name, case), before) for case in wanted]
+        await within(patience, *(after(n * START_APART, player) for n, player in enumerate(players)))
     depot.close()
     result = Pass(name, time.monotonic() - began, experience)
     await _tally(stack, result, players)
     return result
 
 
-async def _after(seconds: float, player: Player) -> None:
+async def prepare(stack: Stack, wanted: Sequence[Case]) -> None:
+    """Enters what the cases need."""
+    await world.enter(
+        stack.sessions,
+        [case.part for case in wanted if case.own_part],
+        [case.part for case in wanted if case.stocked],
+    )
+
+
+def key(name: str, case: Case) -> str:
+    """The idempotency key of a case's application."""
+    return f"faults-{name}-{case.place}".replace(" ", "-")
+
+
+async def after(seconds: float, player: Player) -> None:
     await asyncio.sleep(seconds)
     await player.play()
 

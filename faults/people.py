@@ -2,9 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Final
 
 import httpx
@@ -81,14 +82,30 @@ class People:
             await asyncio.sleep(AFTER_TROUBLE)
 
 
+@dataclass(frozen=True)
+class Before:
+    """What was done to an order before its player came, and which purchase orders it caused."""
+
+    done: Collection[str] = ()
+    purchases: Sequence[str] = ()
+
+
 class Player:
     """One case from its application to its end, and that of the purchase orders it caused."""
 
-    def __init__(self, people: People, parcels: Depot, case: Case, key: str) -> None:
+    def __init__(
+        self,
+        people: People,
+        parcels: Depot,
+        case: Case,
+        key: str,
+        before: Mapping[str, Before] = MappingProxyType({}),
+    ) -> None:
         self._people = people
         self._parcels = parcels
         self.case = case
         self._key = key
+        self._before = before
         self._purchases: list[str] = []
         self._refused = 0
         self.number = ""
@@ -128,6 +145,7 @@ class Player:
         )
         said = answer.raise_for_status().json()
         self.number, self.tracking = said["number"], said["tracking_url"].rpartition("/")[2]
+        self._note(self._before.get(self.number, Before()).purchases)
 
     async def look(self) -> dict[str, Any]:
         """The order, what it caused, and what was done to it."""
@@ -138,7 +156,7 @@ class Player:
             purchase = await self._get(f"/v1/purchase-orders/{number}")
             self._note([purchase["replaced_by"]])
             order["purchase_orders"].append(purchase)
-        order["done"] = {answer.action for answer in self.answered}
+        order["done"] = {*self._before.get(self.number, Before()).done, *(answer.action for answer in self.answered)}
         self.stage = order["stage"]
         return order
 

@@ -67,7 +67,7 @@ async def tally(session: AsyncSession, number: str, own_part: str | None) -> Tal
         return "own part" if code == own_part else code
 
     order = await session.get_one(ReplacementOrder, number)
-    purchases = await _purchases(session, number)
+    purchases = await purchases_of(session, number)
     shipments = (await session.scalars(select(Shipment).where(Shipment.order == number))).all()
     documents = [number, *(purchase.number for purchase in purchases)]
     lines = (await session.scalars(select(OrderLine).where(OrderLine.order == number))).all()
@@ -100,7 +100,7 @@ async def tally(session: AsyncSession, number: str, own_part: str | None) -> Tal
     return +found
 
 
-async def _purchases(session: AsyncSession, number: str) -> list[PurchaseOrder]:
+async def purchases_of(session: AsyncSession, number: str) -> list[PurchaseOrder]:
     """The purchase orders an order caused, and those that took over from them."""
     found: list[PurchaseOrder] = []
     causes = [number]

@@ -88,8 +88,11 @@ def search_attributes(state: OrderState | PurchaseState) -> TypedSearchAttribute
     return TypedSearchAttributes(pairs)
 
 
-async def start_document(client: Client, task_queue: str, state: OrderState | PurchaseState) -> None:
-    """Starts a document's workflow. One that runs, or ran to its end, is left alone; one that failed begins anew."""
+async def start_document(
+    client: Client, task_queue: str, state: OrderState | PurchaseState, *, again: bool = False
+) -> None:
+    """Starts a document's workflow. One that runs is left alone; one that failed begins anew; one that ran to its end
+    does so only `again`, when it is known that it ended too early."""
     order = isinstance(state, OrderState)
     try:
         await client.start_workflow(
@@ -98,7 +101,9 @@ async def start_document(client: Client, task_queue: str, state: OrderState | Pu
             id=order_workflow(state.number) if order else purchase_workflow(state.number),
             task_queue=task_queue,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE
+            if again
+            else WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
             search_attributes=search_attributes(state),
             static_summary=f"换件单 {state.number}" if order else f"采购订单 {state.number}",
             priority=Priority(priority_key=1 if isinstance(state, OrderState) and state.urgent else 3),

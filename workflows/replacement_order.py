@@ -112,6 +112,9 @@ class ReplacementOrder(Desk[OrderState]):
         """What was taken is given back before the order ends."""
         if self._to_recall:
             self._to_recall = False
+            if self._to_book:  # a workflow before this one may have booked it: the booking is found first
+                self._to_book = False
+                self._booking = self._book_parcel()
             self._recall = asyncio.create_task(self._recall_parcel())
         await self.attend(lambda: self._news or (self._recall and self._recall.done()))
         if self._recall and self._recall.done():

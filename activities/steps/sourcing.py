@@ -1,7 +1,5 @@
 """Sourcing: stock first, else a purchase order at once (policy 3.2)."""
 
-from collections.abc import Sequence
-
 from sqlalchemy import func, select
 
 from activities.steps.work import OrderSteps, OrderWork, lines_in
@@ -37,13 +35,11 @@ async def source_again(work: OrderWork) -> None:
 
 async def _supply(work: OrderWork) -> None:
     """Reserves what stock has, orders the rest; with every line reserved the order goes on to dispatch."""
-    lines = await lines_in(work, *LineState)
-    wanted = [line for line in lines if line.state is LineState.WANTED]
-    missing = [line for line in wanted if not await _reserve(work, line)]
+    missing = [line for line in await lines_in(work, LineState.WANTED) if not await _reserve(work, line)]
     work.to_place += await order_missing(work.session, work.document, missing, work.time, work.at, work.effect)
     if missing:
         work.details |= {"back_ordered": [line.part for line in missing], "purchase_orders": work.to_place}
-    await _go_on_if_complete(work, lines)
+    await _go_on_if_complete(work)
 
 
 async def _reserve(work: OrderWork, line: OrderLine) -> bool:
@@ -72,18 +68,22 @@ async def restock(work: OrderWork) -> None:
     await _supply(work)
 
 
-async def _go_on_if_complete(work: OrderWork, lines: Sequence[OrderLine]) -> None:
-    if unsupplied := [line.part for line in lines if line.state is LineState.WANTED]:
+async def _go_on_if_complete(work: OrderWork) -> None:
+    if unsupplied := [line.part for line in await lines_in(work, LineState.WANTED)]:
         work.details |= {"no_supplier_for": unsupplied}
-    elif all(line.state is not LineState.BACK_ORDERED for line in lines):
-        await _instruct_dispatch(work, [line.id for line in lines if line.state is LineState.RESERVED])
+    elif not await lines_in(work, LineState.BACK_ORDERED):
+        await _instruct_dispatch(work)
 
 
-async def _instruct_dispatch(work: OrderWork, lines: Sequence[int]) -> None:
+async def _instruct_dispatch(work: OrderWork) -> None:
     """The dispatch instruction: a shipment of everything reserved (policy 5.2.1)."""
     order = work.document
     work.stage = Stage.DISPATCH
-    reserved = await stock.held(work.session, lines)
+    earlier = await work.session.scalar(
+        select(func.count()).select_from(Shipment).where(Shipment.order == order.number)
+    )
+    lines = await lines_in(work, LineState.RESERVED)
+    reserved = await stock.held(work.session, [line.id for line in lines])
     weights = dict(
         (
             await work.session.execute(
@@ -91,11 +91,12 @@ async def _instruct_dispatch(work: OrderWork, lines: Sequence[int]) -> None:
             )
         ).all()
     )
-    earlier = select(func.count()).select_from(Shipment).where(Shipment.order == order.number).scalar_subquery()
-    preferred = select(CarrierAccount.code, earlier).order_by(CarrierAccount.preferred.desc(), CarrierAccount.code)
-    account, sent = (await work.session.execute(preferred.limit(1))).one()
+    account = await work.session.scalar(
+        select(CarrierAccount.code).order_by(CarrierAccount.preferred.desc(), CarrierAccount.code).limit(1)
+    )
+    assert account is not None
     shipment = Shipment(
-        id=f"{order.number}-{sent + 1}",
+        id=f"{order.number}-{(earlier or 0) + 1}",
         order=order.number,
         round=order.round,
         state=ShipmentState.PREPARING,

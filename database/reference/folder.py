@@ -31,7 +31,6 @@ from database.tables import (
     RegisteredUnit,
     ServiceCentre,
     ServiceOutlet,
-    StaffChannel,
     Supplier,
     SupplierPrice,
     Technician,
@@ -58,7 +57,6 @@ TABLES: Final[Sequence[type[Base]]] = (
     Customer,
     RegisteredUnit,
     CarrierAccount,
-    StaffChannel,
     WorkingDayOverride,
 )
 """What can be loaded; each refers only to those before it."""

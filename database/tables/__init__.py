@@ -50,6 +50,7 @@ from database.tables.reference import (
     UserSession,
     WorkingDayOverride,
 )
+from database.tables.restoring import Restoration
 from database.tables.stock import Movement, Place, Reservation, ReservationState, Stock, Warehouse, Zone
 from database.tables.transport import (
     CarrierAccount,
@@ -110,6 +111,7 @@ __all__ = [
     "ReplacementOrder",
     "Reservation",
     "ReservationState",
+    "Restoration",
     "RevisitAttempt",
     "ServiceCentre",
     "ServiceOutlet",

@@ -5,10 +5,12 @@ from datetime import timedelta
 import pytest
 from temporalio.client import WorkflowExecutionStatus
 
-from database.tables import PurchaseOrder, ReplacementOrder
+from database.tables import Parcel, PurchaseOrder, ReplacementOrder, Restoration
 from domain.messages import OrderState
+from domain.parcels import Milestone
 from domain.stages import PurchaseStage, Stage
 from tests.workflows.house import House, Order
+from tests.workflows.test_recovery import approval, recorded_unseen
 
 LONG_AGO = timedelta(hours=1)
 
@@ -100,3 +102,88 @@ async def test_what_has_ended_stays_ended(lone_house: House) -> None:
     await order.handle.result()
     assert await lone_house.sweep() == {"started": 0, "restarted": 0}
     assert (await order.handle.describe()).status is WorkflowExecutionStatus.COMPLETED
+
+
+async def quietly_at_audit(house: House) -> Order:
+    """No alarm rings meanwhile, which would mend by itself what the sweep is to mend."""
+    order = await (await house.order()).to(Stage.AUDIT)
+    await order.move_due(await house.now() + timedelta(hours=5))
+    return order
+
+
+async def test_an_order_that_does_not_know_its_last_step_goes_on_from_it(lone_house: House) -> None:
+    order = await quietly_at_audit(lone_house)
+    await recorded_unseen(lone_house, order, await approval(lone_house, order))
+    assert await lone_house.sweep() == {"started": 0, "restarted": 1}
+    assert await lone_house.sweep() == {"started": 0, "restarted": 0}
+    await order.pack()
+    await order.booked()
+
+
+async def put_ahead(house: House, order: Order, stage: Stage) -> None:
+    """The order's workflow as it would be if the database alone had been put back."""
+    await order.handle.terminate()
+    state = OrderState.model_validate((await order.row()).state)
+    await house.begin(state.model_copy(update={"stage": stage, "seq": state.seq + 5}))
+
+
+@pytest.mark.parametrize("stage", [Stage.REVISIT, Stage.CLOSED])
+async def test_an_order_that_knows_more_than_its_record_goes_back_to_it(lone_house: House, stage: Stage) -> None:
+    order = await quietly_at_audit(lone_house)
+    await put_ahead(lone_house, order, stage)
+    if stage is Stage.CLOSED:
+        await order.handle.result()
+    assert await lone_house.sweep() == {"started": 0, "restarted": 1}
+    await order.to(Stage.REVISIT)
+    await order.works()
+    assert await order.handle.result() == Stage.CLOSED
+
+
+async def test_a_label_under_way_is_booked_after_a_reminder_too(lone_house: House) -> None:
+    """The step that asked for it is no longer the last one when the workflow is lost."""
+    order = await (await lone_house.order()).to(Stage.DISPATCH)
+    lone_house.carrier.away = True
+    await order.pack()
+    await order.move_due(await lone_house.now() + timedelta(hours=5))
+    await order.handle.terminate()
+    lone_house.carrier.away = False
+    assert (await lone_house.sweep())["restarted"] == 1
+    await order.booked()
+
+
+async def test_a_label_under_way_is_found_before_it_is_called_off(lone_house: House) -> None:
+    order = await (await lone_house.order()).to(Stage.DISPATCH)
+    lone_house.carrier.away = True
+    await order.pack()
+    await order.cancel()
+    await order.handle.terminate()
+    lone_house.carrier.away = False
+    assert (await lone_house.sweep())["restarted"] == 1
+    assert await order.handle.result() == Stage.CANCELLED
+    asked = [question.split()[0] for question in lone_house.carrier.asked]
+    assert asked[-2:] == ["book", "cancel"]
+
+
+async def test_after_a_restoration_every_open_document_begins_anew_and_hears_again(lone_house: House) -> None:
+    """Nobody knows what a workflow that stands at the right stage was told: the delivery is told once more."""
+    travels = await (await lone_house.order()).to(Stage.IN_TRANSIT)
+    begun_since = await (await lone_house.order()).to(Stage.AUDIT)
+    run = (await travels.handle.describe()).run_id
+    now = await lone_house.now()
+    shipment = (await travels.shipment()).id
+    await lone_house.change(Parcel, shipment, milestone=Milestone.DELIVERED, told_milestone=Milestone.DELIVERED)
+    stranger = OrderState.model_validate((await begun_since.row()).state)
+    await lone_house.begin(stranger.model_copy(update={"number": "RO-19990101-00019"}))
+    async with lone_house.sessions.begin() as session:
+        session.add(Restoration(made_at=now, restored_at=now, found=["before"]))
+    assert (await lone_house.sweep())["restarted"] == 3
+    [restoration] = await lone_house.all(Restoration)
+    assert restoration.settled_at is not None
+    assert restoration.found[0] == "before"
+    assert [sentence.split()[0] for sentence in restoration.found[1:]] == ["RO-19990101-00019"]
+    assert (await travels.handle.describe()).run_id != run
+    [parcel] = await lone_house.all(Parcel, Parcel.shipment == shipment)
+    assert parcel.told_milestone is None
+    assert parcel.next_look_at is not None
+    assert parcel.next_look_at <= await lone_house.now()
+    assert (await lone_house.sweep())["restarted"] == 0
