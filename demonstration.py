@@ -49,6 +49,7 @@ class Story:
     part: str
     fault: str
     ending: str
+    email: str | None = None
     channel: str = "hotline"
     agreed_on_phone: bool = False
     out_of_the_ordinary: Callable[[View], Move | None] = field(default=lambda order: None)
@@ -60,6 +61,7 @@ class Story:
             "customer": {
                 "name": f"演示客户{self.place}",
                 "phone": f"1540000090{self.place}",
+                "email": self.email,
                 "province": "浙江省",
                 "city": "杭州市",
                 "district": "西湖区",
@@ -115,7 +117,16 @@ def cancelled_with_stock_reserved(order: View) -> Move | None:
 
 
 STORIES: Final = (
-    Story(1, "from stock 有库存", "CXW268-001001", "CXW-MOTOR-200", "风机不转", "closed", agreed_on_phone=True),
+    Story(
+        1,
+        "from stock 有库存",
+        "CXW268-001001",
+        "CXW-MOTOR-200",
+        "风机不转",
+        "closed",
+        email="customer1@example.com",
+        agreed_on_phone=True,
+    ),
     Story(
         2,
         "out of stock, the supplier confirms late 缺货,供应商确认迟到",
@@ -123,6 +134,7 @@ STORIES: Final = (
         "JSQ-EXCHANGER",
         "热交换器漏水",
         "closed",
+        email="customer2@example.com",
         out_of_the_ordinary=supplier_confirms_late,
     ),
     Story(
@@ -132,6 +144,7 @@ STORIES: Final = (
         "CXW-CAPACITOR",
         "开机嗡嗡响",
         "closed",
+        email="refuse-550@example.com",  # the mail test server does; an SMS follows
         channel="email",
         out_of_the_ordinary=returned_and_reworked,
     ),
@@ -237,7 +250,7 @@ class Player:
             "/v1/applications",
             params={"policy": POLICY, "new": True},
             json=self._story.application,
-            headers={"Idempotency-Key": f"demonstration-{self._story.place}"},
+            headers={"Idempotency-Key": f"demonstration-2-{self._story.place}"},
         )
         answer.raise_for_status()
         said = answer.json()

@@ -19,7 +19,7 @@ from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 
 import demonstration
 from database.migrate import migrate
-from database.reference import DEMO_USERS, seed
+from database.reference import DEMO_USERS, TEST_CARRIER, TEST_KEY, seed
 from database.session import engine, sessions
 from domain.stages import Refusal
 from runtime.embedded_postgres import EmbeddedPostgres
@@ -78,7 +78,12 @@ async def bring_up(settings: StandaloneSettings, processes: Processes, worker_mo
             await processes.start(temporal)
     with step("namespace and search attributes"):
         await prepare_namespace(await connect(settings))
-    for program in (carrier_server(settings), await worker(settings, worker_module), api(settings)):
+    for program in (
+        carrier_server(settings),
+        *mail_server(settings),
+        await worker(settings, worker_module),
+        api(settings),
+    ):
         with step(program.name):
             await processes.start(program)
 
@@ -87,6 +92,9 @@ def ports(settings: StandaloneSettings) -> Iterator[tuple[str, str, int]]:
     """Every port the system listens on: setting, address, number."""
     yield "api_port", settings.host, settings.api_port
     yield "carrier_port", LOOPBACK, settings.carrier_port
+    if settings.smtp_host is None:
+        yield "mail_port", LOOPBACK, settings.mail_port
+        yield "mail_page_port", LOOPBACK, settings.mail_page_port
     if settings.database_url is None:
         yield "postgres_port", LOOPBACK, settings.postgres_port
     if settings.temporal_address is None:
@@ -114,6 +122,32 @@ def carrier_server(settings: StandaloneSettings) -> Program:
     )
 
 
+def mail_server(settings: StandaloneSettings) -> Iterator[Program]:
+    """The mail test server, unless mails really go out."""
+    if settings.smtp_host is not None:
+        return
+    options = {
+        "--host": LOOPBACK,
+        "--port": str(settings.mail_port),
+        "--page-port": str(settings.mail_page_port),
+        "--folder": str(settings.home.resolve() / "mails"),
+    }
+    yield Program(
+        name="mail",
+        command=[sys.executable, "-m", "messaging.server", *(word for option in options.items() for word in option)],
+        ready=lambda: listening(LOOPBACK, settings.mail_page_port),
+        environment=environment(settings),
+    )
+
+
+def sms_account(settings: StandaloneSettings) -> dict[str, str]:
+    """The carrier test server takes the SMS of whoever has no contract."""
+    if settings.sms_user:
+        return {}
+    account = {"url": f"http://{LOOPBACK}:{settings.carrier_port}", "user": TEST_CARRIER, "key": TEST_KEY}
+    return {f"HUANJIAN_SMS_{name.upper()}": value for name, value in account.items()}
+
+
 async def worker(settings: StandaloneSettings, module: str = "worker") -> Program:
     """Ready when Temporal hears from it."""
     client = await connect(settings)
@@ -130,7 +164,7 @@ async def worker(settings: StandaloneSettings, module: str = "worker") -> Progra
         name="worker",
         command=[sys.executable, "-m", module],
         ready=polls,
-        environment=environment(settings),
+        environment=environment(settings) | sms_account(settings),
         stop_within=settings.grace_seconds + 10,
     )
 
@@ -173,6 +207,8 @@ def show_addresses(settings: StandaloneSettings) -> None:
     addresses = Table.grid(padding=(0, 2))
     addresses.add_row("Pages and API", settings.api_url)
     addresses.add_row("Temporal's UI", settings.temporal_ui)
+    if settings.smtp_host is None:
+        addresses.add_row("Mails that were sent", f"http://{LOOPBACK}:{settings.mail_page_port}")
     addresses.add_row("Logs", str(settings.home.resolve() / "logs"))
     users = Table("log-in", "password", "role", box=None)
     for user in DEMO_USERS:

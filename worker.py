@@ -23,6 +23,7 @@ from temporalio.worker import Worker
 
 import activities
 from activities.carriers import Carriers
+from database.notices import enter_shipped
 from database.session import Sessions, engine, sessions
 from database.tables import CarrierAccount
 from runtime.logging import configure_logging
@@ -30,10 +31,12 @@ from runtime.sandbox import workflow_runner
 from runtime.settings import Settings
 from runtime.temporal import MetricsPortTaken, connect, watcher_workflow
 from workflows.every import WORKFLOWS
+from workflows.message_sender import MessageSender
 from workflows.parcel_watcher import ParcelWatcher
 from workflows.sweep import Sweep
 
 SWEEP = "sweep"
+SENDER = "message-sender"
 
 
 @asynccontextmanager
@@ -65,7 +68,10 @@ def build(settings: Settings, client: Client, sessions: Sessions, carriers: Carr
 
 
 async def start_standing_work(settings: Settings, client: Client, sessions: Sessions) -> None:
-    """What always runs: a watcher for every carrier account that can be asked, and the sweep."""
+    """What always runs: a watcher for every carrier account that can be asked, whoever sends messages, and the sweep.
+    The words of messages that came with the program are there from then on."""
+    async with sessions.begin() as session:
+        await enter_shipped(session)
     async with sessions() as session:
         accounts = (await session.scalars(select(CarrierAccount.code).where(CarrierAccount.kind != "manual"))).all()
     for account in accounts:
@@ -77,6 +83,13 @@ async def start_standing_work(settings: Settings, client: Client, sessions: Sess
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             static_summary=f"包裹跟踪 {account}",
         )
+    await client.start_workflow(
+        MessageSender.run,
+        id=SENDER,
+        task_queue=settings.task_queue,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        static_summary="消息发送",
+    )
     schedule = Schedule(
         action=ScheduleActionStartWorkflow(Sweep.run, id=SWEEP, task_queue=settings.task_queue),
         spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=timedelta(minutes=settings.sweep_minutes))]),

@@ -8,6 +8,7 @@ from temporalio.client import Client
 
 from activities.carriers import Carriers
 from activities.committing import Committing
+from activities.sending import Sending
 from activities.shipping import Shipping
 from activities.sweeping import Sweeping
 from activities.telling import Telling
@@ -24,6 +25,7 @@ def build(settings: Settings, sessions: Sessions, client: Client, carriers: Carr
         Sweeping(sessions, client, settings.task_queue),
     )
     idle = timedelta(seconds=settings.watch_seconds)
+    sending = Sending(sessions, settings)
     watching = Watching(sessions, client, carriers, settings.api_url, idle)
     return (
         committing.commit_order,
@@ -37,4 +39,5 @@ def build(settings: Settings, sessions: Sessions, client: Client, carriers: Carr
         sweeping.compare,
         sweeping.throw_away_photos,
         watching.watch_parcels,
+        sending.send_messages,
     )

@@ -67,6 +67,8 @@ def settings_for(home: Path) -> StandaloneSettings:
         temporal_port=free_port(),
         temporal_ui_port=free_port(),
         carrier_port=free_port(),
+        mail_port=free_port(),
+        mail_page_port=free_port(),
         metrics_port=0,
         demonstration=False,
         carrier_leg_seconds=1e7,

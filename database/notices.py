@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables import NoticeTemplate
@@ -66,7 +67,7 @@ async def newest(session: AsyncSession) -> Sequence[NoticeTemplate]:
     return (
         await session.scalars(
             select(table)
-            .distinct(table.audience, table.notice)
+            .ext(distinct_on(table.audience, table.notice))
             .order_by(table.audience, table.notice, table.version.desc())
         )
     ).all()

@@ -10,14 +10,18 @@ from temporalio.workflow import SandboxImportNotificationPolicy
 
 PASSED_THROUGH = (
     "activities",
+    "aiosmtplib",
     "alembic",
     "asyncpg",
+    "babel",
     "carriers",
     "database",
     "domain",
     "greenlet",
     "holidays",
     "httpx",
+    "jinja2",
+    "messaging",
     "runtime",
     "sqlalchemy",
     "structlog",

@@ -30,6 +30,8 @@ class Settings(BaseSettings):
     temporal_port: int = 7233
     temporal_ui_port: int = 8233
     carrier_port: int = 8090
+    mail_port: int = Field(8025, description="SMTP of the mail test server, which shows what it took.")
+    mail_page_port: int = Field(8026, description="The page on which it does.")
     metrics_port: int = Field(9464, description="The worker's Prometheus metrics; 0 switches them off.")
 
     database_url: SecretStr | None = Field(
@@ -45,9 +47,25 @@ class Settings(BaseSettings):
     mail_address: str = Field(
         "service@huanjian.example", description="Our mailbox: mails come from it, answers go there."
     )
+    mail_name: str = Field("换件服务 Huanjian", description="The name that mails come from.")
     mail_key: SecretStr | None = Field(
         None, description="Signs the addresses that answers go to; without it the standalone system's own of `home`."
     )
+
+    smtp_host: str | None = Field(
+        None, description="Server that mails are sent by; without it the mail test server of `mail_port`."
+    )
+    smtp_port: int = Field(587, description="Its port.")
+    smtp_user: str | None = Field(None, description="Our user there, if it wants a log-in.")
+    smtp_password: SecretStr | None = Field(None, description="That user's password.")
+    smtp_encryption: Literal["tls", "starttls", "none"] = Field("starttls", description="How the way to it is kept.")
+    sms_url: str = Field("https://apisms.kuaidi100.com", description="Where Kuaidi100 takes SMS.")
+    sms_user: str | None = Field(
+        None,
+        description="Account with Kuaidi100's SMS; without it only a standalone system sends SMS, to the test server.",
+    )
+    sms_key: SecretStr | None = Field(None, description="That account's key.")
+    sms_seller: str = Field("换件", max_length=5, description="Signature before every SMS, as registered there.")
 
     mailbox_host: str | None = Field(
         None, description="IMAP server of the mailbox that customers write to; without it no mail is read."
@@ -95,6 +113,11 @@ class Settings(BaseSettings):
         if self.mail_key is not None:
             return self.mail_key.get_secret_value().encode()
         return mail_key_file(self.home).read_bytes()
+
+    @cached_property
+    def smtp(self) -> tuple[str, int]:
+        """Where mails are handed in: host and port."""
+        return (self.smtp_host, self.smtp_port) if self.smtp_host else (LOOPBACK, self.mail_port)
 
     @cached_property
     def temporal(self) -> str:

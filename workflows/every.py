@@ -1,8 +1,9 @@
 """All workflows, for workers and replays."""
 
+from workflows.message_sender import MessageSender
 from workflows.parcel_watcher import ParcelWatcher
 from workflows.purchase_order import PurchaseOrder
 from workflows.replacement_order import ReplacementOrder
 from workflows.sweep import Sweep
 
-WORKFLOWS = (ReplacementOrder, PurchaseOrder, ParcelWatcher, Sweep)
+WORKFLOWS = (ReplacementOrder, PurchaseOrder, ParcelWatcher, MessageSender, Sweep)

@@ -159,7 +159,9 @@ async def _visit(session: AsyncSession, order: ReplacementOrder) -> dict[str, An
             select(Appointment, UserAccount.name, Technician.phone)
             .join(Technician, Technician.code == Appointment.technician)
             .join(UserAccount, UserAccount.code == Technician.code)
-            .where(Appointment.order == order.number, Appointment.state == AppointmentState.BOOKED)
+            .where(Appointment.order == order.number, Appointment.state != AppointmentState.CALLED_OFF)
+            .order_by(Appointment.id.desc())
+            .limit(1)
         )
     ).one_or_none()
     if found is None:

@@ -10,13 +10,14 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from pwdlib import PasswordHash
-from sqlalchemy import func, select, update
+from sqlalchemy import String, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.notices import enter_shipped
 from database.policies import enter
 from database.reference.folder import load
 from database.session import Sessions
-from database.tables import CarrierAccount, ServiceCentre, UserAccount
+from database.tables import CarrierAccount, NoticeTemplate, ServiceCentre, StaffChannel, UserAccount
 from domain.policy import Policy
 from domain.stages import Role
 from runtime.settings import LOOPBACK, Settings
@@ -36,7 +37,11 @@ DEMO_USERS: Final[list[tuple[str, str, Role]]] = [
 """Log-ins for a demonstration. Nobody else has a password until one is set."""
 
 TEST_CARRIER: Final = "DEMO"
-"""The customer name under which the carrier test server knows us."""
+TEST_KEY: Final = "demo-key"
+"""The customer name and the key under which the carrier test server knows us."""
+
+TEST_ROBOT: Final = "demo-secret"
+"""What signs for the robots of the mail test server."""
 
 _FILES: Final = Path(__file__).parent
 _ONE_AT_A_TIME: Final = 0x7365656420726566
@@ -45,7 +50,7 @@ _ONE_AT_A_TIME: Final = 0x7365656420726566
 async def seed(sessions: Sessions, settings: Settings) -> None:
     """Fills an empty database; one that has data keeps them as people left them.
 
-    Two things follow every start: new policy versions, and where the carrier test server is.
+    Some things follow every start: new policy versions, new words of notices, and where the test servers are.
     """
     async with sessions.begin() as session:
         await session.execute(select(func.pg_advisory_xact_lock(_ONE_AT_A_TIME)))
@@ -55,7 +60,11 @@ async def seed(sessions: Sessions, settings: Settings) -> None:
             await _give_passwords(session)
         for policy in policies():
             await enter(session, policy, Role.SYSTEM)
+        await enter_shipped(session)
+        if settings.sms_user is None:
+            await _register_sms(session)
         await _find_test_carrier(session, settings)
+        await _find_test_robots(session, settings)
 
 
 def policies() -> list[Policy]:
@@ -81,4 +90,23 @@ async def _find_test_carrier(session: AsyncSession, settings: Settings) -> None:
         update(CarrierAccount)
         .where(CarrierAccount.settings["customer"].astext == TEST_CARRIER)
         .values(settings=CarrierAccount.settings + {"poll_url": url, "label_url": url})
+    )
+
+
+async def _find_test_robots(session: AsyncSession, settings: Settings) -> None:
+    url = f"http://{LOOPBACK}:{settings.mail_page_port}/robots/"
+    await session.execute(
+        update(StaffChannel)
+        .where(StaffChannel.secret == TEST_ROBOT)
+        .values(address=literal(url) + StaffChannel.kind.cast(String) + "/" + StaffChannel.code)
+    )
+
+
+async def _register_sms(session: AsyncSession) -> None:
+    """The test server takes a wording under any number; a real provider gives its own."""
+    number = NoticeTemplate.id.cast(String)
+    await session.execute(
+        update(NoticeTemplate)
+        .where(NoticeTemplate.sms_zh != "", NoticeTemplate.sms_id_zh == "", NoticeTemplate.entered_by == Role.SYSTEM)
+        .values(sms_id_zh=number + "1", sms_id_en=number + "2")
     )

@@ -31,6 +31,7 @@ from database.tables import (
     RegisteredUnit,
     ServiceCentre,
     ServiceOutlet,
+    StaffChannel,
     Supplier,
     SupplierPrice,
     Technician,
@@ -57,6 +58,7 @@ TABLES: Final[Sequence[type[Base]]] = (
     Customer,
     RegisteredUnit,
     CarrierAccount,
+    StaffChannel,
     WorkingDayOverride,
 )
 """What can be loaded; each refers only to those before it."""

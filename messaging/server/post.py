@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-_UNWANTED: Final = re.compile(r"refuse-([45]\d\d)\b")
+_UNWANTED: Final = re.compile(r"refuse-([45]\d\d)\b", re.I)
 _NAME: Final = re.compile(r"\d{8}")
 MOST_SAID: Final = 1000
 

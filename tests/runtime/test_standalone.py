@@ -19,7 +19,7 @@ from runtime.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 PORTS = ("API", "POSTGRES", "TEMPORAL", "TEMPORAL_UI", "CARRIER", "METRICS")
-STARTED = ["postgres", "temporal", "carriers", "worker", "api"]
+STARTED = ["postgres", "temporal", "carriers", "mail", "worker", "api"]
 
 
 @pytest.fixture

@@ -76,6 +76,8 @@ def new_settings(home: Path) -> Settings:
         temporal_port=free_port(),
         temporal_ui_port=free_port(),
         carrier_port=free_port(),
+        mail_port=free_port(),
+        mail_page_port=free_port(),
         metrics_port=free_port(),
     )
 
