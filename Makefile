@@ -34,12 +34,13 @@ faults:
 	@$(PYTHON) scripts/environment.py dev
 	@$(IN)/python -m faults --seed $(or $(SEED),1) $(if $(QUICK),--quick) $(ARGS)
 
-# writes bench/results.json; QUICK=1 takes minutes
+# writes bench/results.json; QUICK=1 takes minutes, OTHERS=1 installs other engines and holds ours against them
 bench:
 	@$(PYTHON) scripts/environment.py dev
-	@$(IN)/python -m bench $(if $(QUICK),--quick) $(ARGS)
+	@$(if $(OTHERS),$(IN)/python -m bench.others.install)
+	@$(IN)/python -m bench $(if $(QUICK),--quick) $(if $(OTHERS),--others) $(ARGS)
 
 clean: # leaves the data in var
-	rm -rf .venv api/static/vendor .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-others api/static/vendor .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	rm -rf build *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

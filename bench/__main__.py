@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Final
 
 from bench import answers, histories, lists, orders, picture, statements, watching
+from bench.others import measure as others
+from bench.others import picture as engines
 from bench.results import Results, console
 from bench.system import System, running_system
 
@@ -32,6 +34,7 @@ class Size:
 
 QUICK: Final = Size(blocks=3, block=8, orders=10, parcels=(1, 100), looks=200, many=10_000, times=20)
 FULL: Final = Size(blocks=9, block=24, orders=60, parcels=(1, 100, 10_000), looks=1_000, many=100_000, times=40)
+OTHERS: Final = "others"
 SECTIONS: Final[Mapping[str, Callable[[System, Results, Size], Awaitable[None]]]] = {
     "histories": lambda system, results, size: histories.measure(system, results),
     "orders": lambda system, results, size: orders.measure(system, results, size.blocks, size.block),
@@ -39,6 +42,7 @@ SECTIONS: Final[Mapping[str, Callable[[System, Results, Size], Awaitable[None]]]
     "watching": lambda system, results, size: watching.measure(system, results, size.parcels, size.looks),
     "statements": lambda system, results, size: statements.measure(system, results),
     "lists": lambda system, results, size: lists.measure(system, results, size.many, size.times),
+    OTHERS: lambda system, results, size: others.measure(system, results, size.blocks, size.block),
 }
 
 
@@ -46,7 +50,7 @@ async def main(given: argparse.Namespace, home: Path) -> int:
     """Returns the exit code: 1 if a budget is exceeded."""
     results = Results(given.quick)
     async with running_system(home) as system:
-        for name in given.only or SECTIONS:
+        for name in given.only or [name for name in SECTIONS if given.others or name != OTHERS]:
             began = time.monotonic()
             await SECTIONS[name](system, results, QUICK if given.quick else FULL)
             console.print(f"{name}: {time.monotonic() - began:.0f} s")
@@ -54,6 +58,8 @@ async def main(given: argparse.Namespace, home: Path) -> int:
     if not given.only:
         results.write()
         picture.FILE.write_text(picture.draw(results), encoding="utf-8")
+        if given.others:
+            engines.FILE.write_text(engines.draw(results), encoding="utf-8")
     await asyncio.sleep(0.2)  # Temporal's SDK may abort an interpreter that ends at once
     return 1 if results.over else 0
 
@@ -61,6 +67,7 @@ async def main(given: argparse.Namespace, home: Path) -> int:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a few minutes")
+    parser.add_argument("--others", action="store_true", help="side by side with other engines, too")
     parser.add_argument("--only", nargs="+", choices=SECTIONS, help="some sections; nothing is written then")
     parser.add_argument("--home", type=Path, help="folder for the run's data, kept afterwards")
     return parser.parse_args()

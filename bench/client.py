@@ -64,7 +64,9 @@ class Client:
         """Raises UnexpectedAnswerError."""
         headers = {"Host": "127.0.0.1", "Content-Length": str(len(body)), **self._signed}
         if body:
-            headers |= {"Content-Type": "application/json", "Idempotency-Key": key}
+            headers["Content-Type"] = "application/json"
+        if key:
+            headers["Idempotency-Key"] = key
         head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         reader, writer = connection = await self._connection()
         writer.write(f"{method} {path} HTTP/1.1\r\n{head}\r\n".encode() + body)
