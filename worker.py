@@ -31,11 +31,13 @@ from runtime.sandbox import workflow_runner
 from runtime.settings import Settings
 from runtime.temporal import MetricsPortTaken, connect, watcher_workflow
 from workflows.every import WORKFLOWS
+from workflows.mailbox_reader import MailboxReader
 from workflows.message_sender import MessageSender
 from workflows.parcel_watcher import ParcelWatcher
 from workflows.sweep import Sweep
 
 SWEEP = "sweep"
+MAILBOX = "mailbox-reader"
 SENDER = "message-sender"
 
 
@@ -90,6 +92,16 @@ async def start_standing_work(settings: Settings, client: Client, sessions: Sess
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         static_summary="消息发送",
     )
+    if settings.mailbox_host:
+        await client.start_workflow(
+            MailboxReader.run,
+            id=MAILBOX,
+            task_queue=settings.task_queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            static_summary="来信",
+        )
+    else:
+        structlog.get_logger(__name__).info("no mailbox is set: no mail is read")
     schedule = Schedule(
         action=ScheduleActionStartWorkflow(Sweep.run, id=SWEEP, task_queue=settings.task_queue),
         spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=timedelta(minutes=settings.sweep_minutes))]),

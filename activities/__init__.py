@@ -8,6 +8,7 @@ from temporalio.client import Client
 
 from activities.carriers import Carriers
 from activities.committing import Committing
+from activities.mailbox import MailReading
 from activities.sending import Sending
 from activities.shipping import Shipping
 from activities.sweeping import Sweeping
@@ -39,5 +40,6 @@ def build(settings: Settings, sessions: Sessions, client: Client, carriers: Carr
         sweeping.compare,
         sweeping.throw_away_photos,
         watching.watch_parcels,
+        MailReading(sessions, client, settings).read_mailbox,
         sending.send_messages,
     )

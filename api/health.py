@@ -11,12 +11,15 @@ from temporalio.service import RPCError
 
 from api.dependencies import House, InHouse
 from api.problems import RETRY_AFTER
+from database import mails
+from messaging.inbox import mailbox
 
 PATIENCE = timedelta(seconds=3)
 
 router = APIRouter(tags=["health"])
 
 Reach = Literal["ok", "unreachable"]
+Mail = Literal["ok", "unreachable", "not_set"]
 
 
 class Alive(BaseModel):
@@ -24,10 +27,11 @@ class Alive(BaseModel):
 
 
 class Ready(BaseModel):
-    """What this process needs, and whether it can be reached."""
+    """What this process needs, and whether it can be reached; and whether customers' mails are read."""
 
     database: Reach
     temporal: Reach
+    mailbox: Mail = "not_set"
 
     @property
     def all(self) -> bool:
@@ -42,7 +46,7 @@ async def healthz() -> Alive:
 @router.get("/readyz", responses={503: {"model": Ready, "description": "Something can't be reached"}})
 async def readyz(house: InHouse, response: Response) -> Ready:
     database, temporal = await asyncio.gather(_database(house), _temporal(house))
-    ready = Ready(database=database, temporal=temporal)
+    ready = Ready(database=database, temporal=temporal, mailbox=await _mailbox(house, database))
     if not ready.all:
         response.status_code = 503
         response.headers["Retry-After"] = str(RETRY_AFTER)
@@ -56,6 +60,17 @@ async def _database(house: House) -> Reach:
     except Exception:  # whatever it is, it can't be worked with
         return "unreachable"
     return "ok"
+
+
+async def _mailbox(house: House, database: Reach) -> Mail:
+    """As the worker that reads it last found it."""
+    if not house.settings.mailbox_host:
+        return "not_set"
+    if database == "unreachable":
+        return "unreachable"
+    async with house.sessions() as session:
+        read = await mails.progress(session, mailbox(house.settings))
+    return "ok" if read and read.error is None else "unreachable"
 
 
 async def _temporal(house: House) -> Reach:

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database import photos
 from database.applications import Application, Applied, apply
+from database.duplicates import same_unit
 from database.tables import (
     Customer,
     Dismissal,
@@ -109,7 +110,8 @@ async def order_answered(session: AsyncSession, sender: str, references: Sequenc
         theirs = await session.scalar(
             select(IncomingMail.order).where(IncomingMail.message_id == reference, IncomingMail.sender == sender)
         )
-        if found := await known_order(session, ours or theirs or ""):
+        number = ours or theirs
+        if number and (found := await known_order(session, number)):
             return found
     return None
 
@@ -161,7 +163,7 @@ async def recognise(
     else:
         who = {"name": name, "phone": phone, "email": sender or None, "address": letter.address}
         who |= {"language": letter.language}
-    application = {
+    application: dict[str, Any] = {
         "channel": "email",
         "customer": who,
         "serial": unit.serial if unit else None,
@@ -170,7 +172,8 @@ async def recognise(
         "service_centre": await _nearest_centre(session, str(who.get("city") or "")),
     }
     owner = unit.customer if unit else None
-    same = await _open_order(session, customer, unit, model)
+    open_ones = await same_unit(session, application["serial"], model, str(who["phone"])) if model else ()
+    same = open_ones[0].number if open_ones else None
     doubts = {
         Doubt.NO_TEXT: not text.strip(),
         Doubt.SEVERAL_PRODUCTS: len(units) > 1 or (not units and len(models) > 1),
@@ -200,19 +203,6 @@ async def _nearest_centre(session: AsyncSession, city: str) -> str | None:
     return await session.scalar(select(ServiceCentre.code).where(ServiceCentre.city == city).limit(1))
 
 
-async def _open_order(
-    session: AsyncSession, customer: Customer | None, unit: RegisteredUnit | None, model: str | None
-) -> str | None:
-    """An order that is open for the same customer and the same product."""
-    if customer is None:
-        return None
-    same = ReplacementOrder.serial == unit.serial if unit else ReplacementOrder.model == model
-    wanted = select(ReplacementOrder.number).where(
-        ReplacementOrder.customer == customer.id, ReplacementOrder.ended_at.is_(None), same
-    )
-    return await session.scalar(wanted.order_by(ReplacementOrder.created_at.desc()).limit(1))
-
-
 async def _was_answered_today(session: AsyncSession, sender: str, now: datetime) -> bool:
     """Whether a mail of theirs was acknowledged by itself within a day: two machines must not keep writing."""
     earlier = select(IncomingMail.id).where(
@@ -237,17 +227,19 @@ async def keep_pictures(session: AsyncSession, mail: int, pictures: Sequence[tup
 
 async def make_order(
     session: AsyncSession, mail: IncomingMail, application: Application, *, by: str, role: Role, now: datetime,
-    policy: str,
+    policy: str, even_if_known: bool,
 ) -> Applied:  # fmt: skip
-    """Makes an order of a mail, with its pictures. Raises Refusal as `database.applications.apply`."""
-    applied = await apply(session, application, by=by, role=role, key=f"mail/{mail.id}", now=now, policy=policy)
+    """Makes an order of a mail, with its pictures. Raises Refusal and Duplicate as `database.applications.apply`."""
     pictures = await session.scalars(
         select(MailPicture.picture).where(MailPicture.mail == mail.id).order_by(MailPicture.place)
     )
     shown = [Photo(id=token_urlsafe(24), picture=picture, sent_at=now) for picture in pictures]
     session.add_all(shown)
     await session.flush()
-    await photos.claim(session, [photo.id for photo in shown], applied.state.number, applied.state.seq)
+    asked = application.model_copy(update={"photos": tuple(photo.id for photo in shown)})
+    applied = await apply(
+        session, asked, by=by, role=role, key=f"mail/{mail.id}", now=now, policy=policy, even_if_known=even_if_known
+    )
     mail.state, mail.order = MailState.ORDER, applied.state.number
     _settle(mail, by, now)
     return applied

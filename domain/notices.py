@@ -54,6 +54,7 @@ TOLD_BY_STEPS: Mapping[str, tuple[Role, ...]] = MappingProxyType(
         "goods_refused": (_BUYER, _AGENT),
         "pass_on": (_SUPPLIER, _BUYER),
         "no_other_supplier": (_BUYER,),
+        "mail_received": (_AGENT,),
         "joined": (_CUSTOMER,),
         Action.SUPPLEMENT: (Role.AUDITOR, _BUYER, _KEEPER, _DISPATCHER, _TECHNICIAN, Role.SUPERVISOR),
     }

@@ -20,6 +20,7 @@ PASSED_THROUGH = (
     "greenlet",
     "holidays",
     "httpx",
+    "imap_tools",
     "jinja2",
     "messaging",
     "runtime",

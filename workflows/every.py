@@ -1,9 +1,10 @@
 """All workflows, for workers and replays."""
 
+from workflows.mailbox_reader import MailboxReader
 from workflows.message_sender import MessageSender
 from workflows.parcel_watcher import ParcelWatcher
 from workflows.purchase_order import PurchaseOrder
 from workflows.replacement_order import ReplacementOrder
 from workflows.sweep import Sweep
 
-WORKFLOWS = (ReplacementOrder, PurchaseOrder, ParcelWatcher, MessageSender, Sweep)
+WORKFLOWS = (ReplacementOrder, PurchaseOrder, ParcelWatcher, MailboxReader, MessageSender, Sweep)
