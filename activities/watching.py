@@ -57,7 +57,11 @@ class Watching:
             await parcels.take_over(session, account, begins)
         while datetime.now(UTC) < begins + SHIFT and not activity.is_worker_shutdown():
             activity.heartbeat()
-            if not await self._read_pushes(account) and not await self._look(account):
+            async with self._sessions() as session:
+                unread, due = await parcels.waiting(session, account, datetime.now(UTC))
+            read = unread and await self._read_pushes(account)
+            looked = due and not read and await self._look(account)
+            if not read and not looked:
                 await self._rest()
 
     async def _rest(self) -> None:
@@ -149,7 +153,7 @@ class Watching:
                 if push.watch is Watch.GIVEN_UP:
                     parcel.subscribed_at = None
                     parcel.company = push.company or parcel.company
-                await parcels.add_scans(session, parcel.shipment, push.scans)
+                await parcels.add_scans(session, [(parcel.shipment, scan) for scan in push.scans])
                 if parcel.next_look_at is not None or parcel.milestone in ENDS:
                     # Whoever dies between reading and learning leaves a parcel that is looked at again.
                     parcel.next_look_at, parcel.in_hand = row.read_at + UNTOLD, True
@@ -168,17 +172,19 @@ class Watching:
             policies = await parcels.policies_of(session, watched)
             times = await _times(session, {*policies.values()})
             spacings = _spacings(times, now, carrier)
+            fresh: list[tuple[str, Scan]] = []
             for parcel in watched:
                 finding, policy = by_shipment[parcel.shipment], policies[parcel.order]
                 known = {scan.key: scan for scan in scans[parcel.shipment]}
                 new = {scan.key: scan for scan in finding.scans if scan.key not in known}
-                await parcels.add_scans(session, parcel.shipment, new.values())
+                fresh += [(parcel.shipment, scan) for scan in new.values()]
                 course = fold({**known, **new}.values(), parcel.booked_at)
                 _note(parcel, course, finding, spacings[policy], now)
                 if told := _news(parcel, times[policy], now):
                     # Whoever dies before the order is told leaves a parcel that is looked at again.
                     news[parcel.shipment] = News(parcel.order, told, parcel.next_look_at)
                     parcel.next_look_at, parcel.in_hand = now + UNTOLD, True
+            await parcels.add_scans(session, fresh)
         for shipment, each in news.items():
             activity.heartbeat()
             if await self._tell(each.order, each.scanned):

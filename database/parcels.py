@@ -50,6 +50,12 @@ class Due:
         return self.policy_name, self.policy_version
 
 
+async def waiting(session: AsyncSession, account: str, now: datetime) -> tuple[bool, bool]:
+    """Whether pushes are unread, and whether looks are due: all that an idle watcher asks."""
+    unread, due = (await session.execute(_WAITING, {"account": account, "now": now})).one()
+    return unread, due
+
+
 async def claim_due(session: AsyncSession, account: str, now: datetime, limit: int) -> Sequence[Due]:
     """Takes up to `limit` parcels whose look is due, and the calls they need from the account's limit.
 
@@ -60,6 +66,10 @@ async def claim_due(session: AsyncSession, account: str, now: datetime, limit: i
 
 
 _INSTANT: Final = DateTime(timezone=True)
+_WAITING: Final = text("""
+    select exists (select from carrier_push where account = :account and read_at is null),
+        exists (select from parcel where account = :account and next_look_at <= :now)
+    """).bindparams(bindparam("now", type_=_INSTANT))
 _CLAIM: Final = (
     text("""
     with due as (
@@ -125,8 +135,8 @@ async def take_over(session: AsyncSession, account: str, now: datetime) -> None:
     await session.execute(update(Parcel).where(*left).values(next_look_at=now))
 
 
-async def add_scans(session: AsyncSession, shipment: str, scans: Iterable[Scan]) -> None:
-    """Keeps what is new of these scans."""
+async def add_scans(session: AsyncSession, scans: Iterable[tuple[str, Scan]]) -> None:
+    """Keeps what is new of these scans, each with its shipment."""
     rows = [
         {
             "shipment": shipment,
@@ -139,10 +149,13 @@ async def add_scans(session: AsyncSession, shipment: str, scans: Iterable[Scan])
             "text": scan.text,
             "place": scan.place,
         }
-        for scan in scans
+        for shipment, scan in scans
     ]
     if rows:
-        await session.execute(insert(ParcelScan).values(rows).on_conflict_do_nothing())
+        await (await session.connection()).execute(_ADD_SCANS, rows)
+
+
+_ADD_SCANS: Final = insert(ParcelScan).on_conflict_do_nothing()
 
 
 async def lock(session: AsyncSession, shipments: Iterable[str]) -> Sequence[Parcel]:
