@@ -5,6 +5,7 @@ leave twice, if its sender dies before writing that it did, and both times under
 """
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -197,11 +198,18 @@ class Sender:
         return f"<{row.document.lower()}.{row.id}.{number}@{host}>"
 
     async def send(self) -> bool:
-        """Sends what is due, all at once; false if nothing is."""
+        """Sends what is due, to everybody at once and to each in turn; false if nothing is."""
         async with self._sessions.begin() as session:
             due = await messages.claim_due(session, datetime.now(UTC), BATCH)
-        await asyncio.gather(*map(self._send, due))
+        by_recipient: dict[str, list[Message]] = {}
+        for message in due:
+            by_recipient.setdefault(message.recipient, []).append(message)
+        await asyncio.gather(*map(self._send_in_turn, by_recipient.values()))
         return bool(due)
+
+    async def _send_in_turn(self, due: Sequence[Message]) -> None:
+        for message in due:
+            await self._send(message)
 
     async def _send(self, message: Message) -> None:
         try:

@@ -30,7 +30,8 @@ from database.tables import (
 from domain.stages import Role
 
 CLAIM: Final = timedelta(minutes=1)
-"""How long a message in hand is left to whoever claimed it; longer than any way out takes."""
+"""How long a message in hand is left to whoever claimed it; longer than a way out takes that answers at all. Who takes
+longer sends it twice under one id."""
 BOTH: Final = ""
 _OPEN: Final = (MessageState.WAITING, MessageState.FAILED)
 
@@ -152,7 +153,7 @@ async def claim_due(session: AsyncSession, now: datetime, limit: int) -> Sequenc
         await session.scalars(
             select(Message)
             .where(Message.state == MessageState.WAITING, Message.next_try_at <= now)
-            .order_by(Message.next_try_at)
+            .order_by(Message.next_try_at, Message.id)
             .limit(limit)
             .with_for_update(skip_locked=True)
         )
