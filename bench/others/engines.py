@@ -31,7 +31,7 @@ class NotHereError(Exception):
 @dataclass(frozen=True)
 class Engine:
     """A running engine. `port` takes the requests; `own` are its users' processes, `servers` what they rely on
-    beside PostgreSQL. Touch `mishap`, and it dies once."""
+    beside PostgreSQL, with their `files`. Touch `mishap`, and it dies once."""
 
     title: str
     port: int
@@ -39,6 +39,7 @@ class Engine:
     mishap: Path
     own: Sequence[str]
     servers: Sequence[str]
+    files: Sequence[Path]
 
 
 @dataclass
@@ -64,17 +65,17 @@ class Hall:
         worker = replace(worker, name="ours-worker", environment={**settings, **place.environment})
         await self.processes.start(worker)
         port = await self._uvicorn(place, python=sys.executable, extra=settings)
-        return place.engine("ours", port, ["ours-worker", "ours-api"], ["temporal"])
+        return place.engine("ours", port, ["ours-worker", "ours-api"], ["temporal"], temporal_files(self.system))
 
     async def plain(self) -> Engine:
         place = await self._place("plain")
         port = await self._uvicorn(place)
-        return place.engine("plain code", port, ["plain-api"], [])
+        return place.engine("plain code", port, ["plain-api"])
 
     async def dbos(self) -> Engine:
         place = await self._place("dbos")
         port = await self._uvicorn(place)
-        return place.engine("DBOS", port, ["dbos-api"], [])
+        return place.engine("DBOS", port, ["dbos-api"])
 
     async def celery(self) -> Engine:
         server = shutil.which("redis-server") or shutil.which("valkey-server")
@@ -93,16 +94,16 @@ class Hall:
                 Program(f"celery-{name}", [*base, *words], ready=_at_once, environment=place.environment)
             )
         port = await self._uvicorn(place)
-        return place.engine("Celery", port, ["celery-worker", "celery-beat", "celery-api"], ["redis"])
+        return place.engine("Celery", port, ["celery-worker", "celery-beat", "celery-api"], ["redis"], [folder])
 
     async def restate(self) -> Engine:
         server = next(RESTATE.glob("*/bin/restate-server"), None)
         if server is None:
             raise NotHereError("its server comes from npm, which is not on this machine or brings none for it")
-        place = await self._place("restate")
+        place, folder = await self._place("restate"), self.home / "restate"
         ingress, admin, fabric, service = free_port(), free_port(), free_port(), free_port()
         settings = {
-            "RESTATE_BASE_DIR": str(self.home / "restate"),
+            "RESTATE_BASE_DIR": str(folder),
             "RESTATE_BIND_IP": LOOPBACK,
             "RESTATE_BIND_PORT": str(fabric),
             "RESTATE_LISTEN_MODE": "tcp",
@@ -132,7 +133,7 @@ class Hall:
                 f"http://{LOOPBACK}:{admin}/deployments", json={"uri": f"http://{LOOPBACK}:{service}"}, timeout=30
             )
             said.raise_for_status()
-        return place.engine("Restate", ingress, ["restate-service"], ["restate-server"])
+        return place.engine("Restate", ingress, ["restate-service"], ["restate-server"], [folder])
 
     async def _place(self, name: str, extra: Mapping[str, str] | None = None) -> "_Place":
         """A database of its own, and the environment that names it."""
@@ -167,8 +168,14 @@ class _Place:
     mishap: Path
     environment: Mapping[str, str]
 
-    def engine(self, title: str, port: int, own: Sequence[str], servers: Sequence[str]) -> Engine:
-        return Engine(title, port, self.url, self.mishap, own, servers)
+    def engine(
+        self, title: str, port: int, own: Sequence[str], servers: Sequence[str] = (), files: Sequence[Path] = ()
+    ) -> Engine:
+        return Engine(title, port, self.url, self.mishap, own, servers, files)
+
+
+def temporal_files(system: System) -> list[Path]:
+    return [system.settings.home / f"temporal.db{ending}" for ending in ("", "-wal")]
 
 
 async def _at_once() -> bool:

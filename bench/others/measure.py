@@ -4,10 +4,11 @@ import asyncio
 import shutil
 import signal
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from statistics import median
+from pathlib import Path
+from statistics import mean, median
 from time import perf_counter
 from typing import Final
 
@@ -17,16 +18,16 @@ import psutil
 from bench.office import APART, AT_ONCE, Office
 from bench.others import order
 from bench.others.customer import Customer, Stubborn
-from bench.others.engines import PYTHON, Engine, Hall, NotHereError
+from bench.others.engines import PYTHON, Engine, Hall, NotHereError, temporal_files
 from bench.results import Cell, Results, console
-from bench.system import Idle, System
+from bench.system import Idle, System, difference
 from runtime.embedded_postgres import EmbeddedPostgres
 from runtime.ports import free_port
 from runtime.processes import Processes
 
 CROWD: Final = 20
 BURSTS: Final = 3
-PATIENCE: Final = 180
+PATIENCE: Final = 120
 """Seconds an order may take after a kill before it counts as stuck."""
 LIMIT: Final = 1.0
 REFERENCE: Final = "DBOS"
@@ -36,25 +37,16 @@ PARTS: Final = ("postgres", "servers", "own code")
 
 @dataclass(frozen=True)
 class Side:
-    """One engine in the run: its processes by part, and how a number of its orders is played.
+    """One engine in the run: its processes by part, its database and its server's files, and how orders are played.
 
     `play(orders, at_once, apart)` returns the seconds that people waited for answers.
     """
 
     title: str
     pids: Callable[[], dict[str, list[int]]]
+    url: str
+    files: Sequence[Path]
     play: Callable[[int, int, float], Awaitable[float]]
-
-
-@dataclass(frozen=True)
-class Use:
-    """What processes have used so far: milliseconds of CPU by part, and the bytes each handed to the disk."""
-
-    cpu: Mapping[str, float]
-    written: Mapping[psutil.Process, int]
-
-    def written_since(self, before: "Use") -> int:
-        return sum(written - before.written.get(process, 0) for process, written in self.written.items())
 
 
 async def measure(system: System, results: Results, blocks: int, orders: int) -> None:
@@ -124,7 +116,8 @@ def _product(system: System, office: Office, waited: list[float]) -> Side:
         await asyncio.gather(*(office.play() for _ in range(orders)))
         return sum(waited)
 
-    return Side("ours, the whole product", pids, play)
+    url = system.settings.database.replace("+asyncpg", "")
+    return Side("ours, the whole product", pids, url, temporal_files(system), play)
 
 
 def _side(hall: Hall, engine: Engine) -> Side:
@@ -140,7 +133,7 @@ def _side(hall: Hall, engine: Engine) -> Side:
         await asyncio.gather(*(customer.play() for _ in range(orders)))
         return customer.answers
 
-    return Side(engine.title, pids, play)
+    return Side(engine.title, pids, engine.url, engine.files, play)
 
 
 async def _costs(sides: list[Side], missing: Mapping[str, str], results: Results, blocks: int, orders: int) -> None:
@@ -148,16 +141,14 @@ async def _costs(sides: list[Side], missing: Mapping[str, str], results: Results
         await side.play(AT_ONCE, AT_ONCE, APART)
     resting = await _resting(sides, 8)
     costs: dict[str, list[dict[str, float]]] = defaultdict(list)
-    written: dict[str, list[float]] = defaultdict(list)
+    kept: dict[str, list[float]] = defaultdict(list)
     for _ in range(blocks):
         for side in sides:
-            before, began = _used(side), perf_counter()
+            there, before, began = await _disk(side), _used(side), perf_counter()
             await side.play(orders, AT_ONCE, APART)
-            seconds, after = perf_counter() - began, _used(side)
-            used = {part: after.cpu[part] - before.cpu[part] for part in PARTS}
-            less = resting[side.title].less(used, seconds)
+            less = resting[side.title].less(difference(before, _used(side)), perf_counter() - began)
+            kept[side.title].append((await _disk(side) - there) / 1024 / orders)
             costs[side.title].append({part: spent / orders for part, spent in less.items()})
-            written[side.title].append(after.written_since(before) / 1024 / orders)
     totals = {title: median(sum(cost.values()) for cost in each) for title, each in costs.items()}
     if REFERENCE in totals:
         ratio = median(sum(a.values()) / sum(b.values()) for a, b in zip(costs["ours"], costs[REFERENCE], strict=True))
@@ -165,11 +156,11 @@ async def _costs(sides: list[Side], missing: Mapping[str, str], results: Results
     rows: list[list[Cell]] = []
     for title, each in costs.items():
         parts = [median(cost[part] for cost in each) for part in PARTS]
-        rows.append([title, totals[title], totals[title] / totals["ours"], *parts, median(written[title])])
+        rows.append([title, totals[title], totals[title] / totals["ours"], *parts, mean(kept[title])])
     rows += [[title, f"not here: {reason}", *[""] * 5] for title, reason in missing.items()]
     results.add(
         COSTS,
-        ("", "all", "against ours", *PARTS, "KiB written"),
+        ("", "all", "against ours", *PARTS, "KiB kept"),
         rows,
         f"medians of {blocks} blocks of {orders} orders, {AT_ONCE} requests at once; CPU less what it is at rest",
     )
@@ -182,20 +173,29 @@ async def _resting(sides: list[Side], seconds: float) -> dict[str, Idle]:
     await asyncio.sleep(seconds)
     after = [_used(side) for side in sides]
     return {
-        side.title: Idle({part: (late.cpu[part] - early.cpu[part]) / seconds for part in PARTS})
+        side.title: Idle({part: spent / seconds for part, spent in difference(early, late).items()})
         for side, early, late in zip(sides, before, after, strict=True)
     }
 
 
-def _used(side: Side) -> Use:
-    cpu, written = dict.fromkeys(PARTS, 0.0), {}
+def _used(side: Side) -> dict[str, float]:
+    """Milliseconds of CPU, user and system, that the processes of each part have used so far."""
+    used = dict.fromkeys(PARTS, 0.0)
     for part, pids in side.pids().items():
         for process in (each for pid in pids for each in _family(pid)):
             with suppress(psutil.NoSuchProcess):
                 times = process.cpu_times()
-                cpu[part] += 1000 * (times.user + times.system + times.children_user + times.children_system)
-                written[process] = process.io_counters().write_bytes
-    return Use(cpu, written)
+                used[part] += 1000 * (times.user + times.system + times.children_user + times.children_system)
+    return used
+
+
+async def _disk(side: Side) -> int:
+    """Bytes that its database and its server's files take up."""
+    connection = await asyncpg.connect(side.url)
+    size = int(await connection.fetchval("SELECT pg_database_size(current_database())"))
+    await connection.close()
+    files = [file for root in side.files for file in (root, *root.rglob("*")) if file.is_file()]
+    return size + sum(512 * file.stat().st_blocks for file in files)
 
 
 def _family(pid: int) -> list[psutil.Process]:
