@@ -9,11 +9,15 @@ from pydantic import BaseModel
 from api import problems
 from api.pages import forms
 from api.pages.acts import GRAVE
+from api.pages.mails import DismissMail, JoinOrder
 from database.applications import Application
+from database.reading.mails import Pile
 from database.tables import (
     AppointmentState,
     Channel,
     ClaimState,
+    Dismissal,
+    Doubt,
     LineState,
     ShipmentState,
     Zone,
@@ -31,11 +35,12 @@ from domain.decisions import (
 from domain.parcels import Milestone, Trouble
 from domain.stages import ENDS, PURCHASE_ENDS, RULES, Action, PurchaseStage, Role, Stage
 from domain.waiting import OWNERS, Clock
+from messaging.parsing import Robot
 
 ENUMERATIONS: Final[tuple[type[StrEnum], ...]] = (
     Stage, PurchaseStage, Action, Role, Clock, Milestone, Trouble, Channel, Zone, LineState, ShipmentState,
     AppointmentState, ClaimState, RefusalReason, AuditReason, LossReason, Condition, Completion, Hindrance,
-    CancelReason,
+    CancelReason, Pile, Doubt, Dismissal, Robot,
 )  # fmt: skip
 BEGINNINGS: Final = ("apply", "place")
 """The first steps of documents, which nobody decides."""
@@ -46,6 +51,7 @@ def all_codes() -> Iterator[tuple[str, str]]:
     """Kind and code of everything that must have a word."""
     for kind in ENUMERATIONS:
         yield from ((kind.__name__, member.value) for member in kind)
+    yield from (("explain", doubt.value) for doubt in Doubt)
     yield from (("done", code) for code in (*Action, *BEGINNINGS))
     yield from (("waiting", clock) for clock in OWNERS)
     yield from (("ended", stage) for stage in (*ENDS, *PURCHASE_ENDS))
@@ -60,7 +66,7 @@ def all_codes() -> Iterator[tuple[str, str]]:
     yield from (("problem title", str(kind.status)) for kind in problems.CATALOGUE.values())
     yield from (("satisfaction", str(number)) for number in range(1, forms.SCALE + 1))
     yield from (("standing", code) for code in ("qualified", "warned", "suspended", "dropped"))
-    models: tuple[type[BaseModel], ...] = (*DECISIONS.values(), Application)
+    models: tuple[type[BaseModel], ...] = (*DECISIONS.values(), Application, JoinOrder, DismissMail)
     for form in models:
         yield from (("field", path) for path in fields(form))
 

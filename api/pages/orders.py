@@ -22,11 +22,12 @@ from api.v1.applications import receive
 from api.v1.orders import desk, tracking_path
 from database import policies
 from database.applications import Application
-from database.reading import documents, orders
+from database.reading import documents, mails, orders
 from database.reading.orders import OrderView, Wanted
 from database.reading.photos import order_photos
 from domain.stages import ENDS, OPEN, ORDER, Refusal, Role, Stage
 from domain.working_time import Calendar
+from messaging.parsing import fresh_and_quoted
 from runtime.temporal import order_workflow
 
 router = APIRouter()
@@ -239,6 +240,7 @@ async def _show(
     pictures = photos.by_step(await order_photos(session, order.number), f"/v1/orders/{order.number}")
     names = {one.value: one.text for one in (*choice["outlet"], *choice["carrier"])}
     names |= {visit.technician: visit.technician_name for visit in order.appointments}
+    letters = await mails.of_order(session, order.number)
     return them.page(
         "order.html",
         answer.status if answer else 200,
@@ -249,7 +251,11 @@ async def _show(
         acts=acts.shown(offered, words, choice, sent),
         open=acts.first_open(offered, sent),
         own_case=Role.AUDITOR in who.roles and who.code == order.entered_by and order.stage is Stage.AUDIT,
-        story=story.tell(events, await story.told(session, order.number), words, order.shipments, names, pictures),
+        mails=[(mail, *fresh_and_quoted(mail.body)) for mail in letters],
+        may_answer=Role.SERVICE_AGENT in who.roles,
+        story=story.tell(
+            events, await story.told(session, order.number), words, order.shipments, names, letters, pictures
+        ),
         photos=[one for step in pictures.values() for one in step],
         moved_on=answer.moved_on if answer else None,
         done=words.word("Action", done) if words.has("Action", done) else "",

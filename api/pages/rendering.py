@@ -13,12 +13,14 @@ from starlette.responses import HTMLResponse
 
 from api.auth import Principal
 from api.i18n import DEFAULT, FOLDERS, Language, languages, preferred
+from domain.stages import Role
 from runtime.settings import Settings
 
 ROOT: Final = Path(__file__).parent.parent
 STATIC: Final = ROOT / "static"
 LANGUAGE_COOKIE: Final = "huanjian_language"
 HOME: Final = "/orders"
+READS_MAILS: Final = frozenset({Role.SERVICE_AGENT, Role.SUPERVISOR, Role.ADMINISTRATOR})
 
 
 @lru_cache
@@ -77,8 +79,10 @@ class Reader:
     def _frame(self) -> dict[str, Any]:
         """What every page shows around its content."""
         here = self.request.url.path
+        reads_mails = self.who is not None and not READS_MAILS.isdisjoint(self.who.roles)
         menu = [
             {"url": "/orders", "text": self.language.text("Replacement orders")},
+            *([{"url": "/mails", "text": self.language.text("Mails"), "count": "/mails/count"}] if reads_mails else []),
             {"url": "/purchase-orders", "text": self.language.text("Purchase orders")},
             {"url": "/stock", "text": self.language.text("Stock")},
         ]

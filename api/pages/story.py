@@ -16,6 +16,7 @@ from api.i18n import Language
 from api.pages.rendering import Reader
 from database.reading import documents
 from database.reading.documents import Event
+from database.reading.mails import MailView
 from database.reading.shipments import ShipmentView
 from database.tables import Channel, Outbox
 from domain.decisions import (
@@ -123,6 +124,7 @@ def tell(
     language: Language,
     shipments: Iterable[ShipmentView] = (),
     names: Mapping[str, str] = MappingProxyType({}),
+    mails: Iterable[MailView] = (),
     photos: Mapping[int, Sequence[str]] = MappingProxyType({}),
 ) -> list[Chapter]:
     """Everything in one line of time, newest first. `names` are what codes in it are called, `photos` the addresses
@@ -132,6 +134,7 @@ def tell(
         for event in events
     ]
     chapters += [chapter for shipment in shipments for chapter in _of_parcel(shipment, language)]
+    chapters += [_of_mail(mail, language) for mail in mails]
     return sorted(chapters, key=lambda chapter: chapter.at)[::-1]
 
 
@@ -166,6 +169,14 @@ def _of_parcel(shipment: ShipmentView, language: Language) -> Iterable[Chapter]:
         facts = [("place", scan.place), ("waybill", shipment.waybill)]
         named = [(language.word("detail", name), value) for name, value in facts if value]
         yield Chapter(scan.at, "truck", "alarm" if trouble else "machine", "", what, None, (), named, ())
+
+
+def _of_mail(mail: MailView, language: Language) -> Chapter:
+    what = language.text("Mail from %(who)s: %(subject)s") % {
+        "who": mail.sender_name or mail.sender,
+        "subject": mail.subject or language.text("(no subject)"),
+    }
+    return Chapter(mail.came_at, "mail", "machine" if mail.robot else "", "", what, None, (), (), ())
 
 
 def _facts(event: Event, language: Language) -> Iterable[tuple[str, str]]:

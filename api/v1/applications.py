@@ -149,11 +149,16 @@ async def receive(
         policy=policy or house.settings.policy,
         even_if_known=new,
     )
+    await begin(house, session, applied, now)
+    return applied
+
+
+async def begin(house: House, session: AsyncSession, applied: Applied, now: datetime) -> None:
+    """Commits an order that was just made, and starts its workflow."""
     await session.commit()
     if applied.created and await _started(house, applied.state):
         await applications.mark_started(session, applied.state.number, now)
         await session.commit()
-    return applied
 
 
 async def joined(
