@@ -13,7 +13,8 @@ from decimal import Decimal
 from functools import partial
 from hashlib import md5, sha256
 from typing import Annotated, Any, Final, TypeVar
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
+from urllib.request import getproxies, proxy_bypass
 from zoneinfo import ZoneInfo
 
 import aiohttp
@@ -234,7 +235,7 @@ class Kuaidi100:
         self._http = aiohttp.ClientSession(
             timeout=aiohttp.ClientTimeout(total=seconds, sock_connect=min(5.0, seconds)),
             cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=True,
+            proxy=_proxy(account.poll_url),  # aiohttp itself would read the environment anew for every request
         )
 
     async def aclose(self) -> None:
@@ -461,6 +462,12 @@ def _by_status(response: aiohttp.ClientResponse) -> CarrierError:
         after = response.headers.get("Retry-After", "")
         return Busy("HTTP answer without JSON", str(status), timedelta(seconds=int(after)) if after.isdigit() else None)
     return AccountFault("HTTP answer without JSON", str(status))
+
+
+def _proxy(url: str) -> str | None:
+    """The proxy that the environment names for this address."""
+    address = urlsplit(url)
+    return None if proxy_bypass(address.hostname or "") else getproxies().get(address.scheme)
 
 
 def _party(party: Party) -> dict[str, str]:
