@@ -21,7 +21,6 @@ from sqlalchemy.pool import NullPool
 from database import restorations
 from database.dump import Dump, dump, load
 from database.migrate import knows
-from runtime.embedded_postgres import running_postgres
 from runtime.home import HomeUnusableError, claimed
 from runtime.settings import Settings
 
@@ -86,7 +85,7 @@ async def restore(settings: Settings, folder: Path, report: Report) -> list[str]
         try:
             async with AsyncExitStack() as running:
                 if settings.database_url is None:
-                    await running.enter_async_context(running_postgres(settings.home, settings.postgres_port))
+                    await running.enter_async_context(_own_postgres(settings))
                 found = await _load(settings.database, folder / TABLES, manifest.database)
             report(f"database: {len(manifest.database.tables)} tables")
             await asyncio.to_thread(_put_back, files, folder / FILES, settings.home)
@@ -123,8 +122,16 @@ async def _database_at_hand(settings: Settings) -> AsyncIterator[None]:
         except HomeUnusableError:  # it runs
             yield
             return
-        async with running_postgres(settings.home, settings.postgres_port):
+        async with _own_postgres(settings):
             yield
+
+
+@asynccontextmanager
+async def _own_postgres(settings: Settings) -> AsyncIterator[None]:
+    from runtime.embedded_postgres import running_postgres  # installed with a standalone system alone
+
+    async with running_postgres(settings.home, settings.postgres_port):
+        yield
 
 
 def _make_folder(folder: Path) -> None:

@@ -18,7 +18,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio.service import RPCError
 
 import backup
-import standalone
 import worker as worker_process
 from database import restorations
 from database.accounts import create_key, revoke_keys, set_password
@@ -51,6 +50,8 @@ T = TypeVar("T")
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
 def run(context: typer.Context) -> None:
     """The whole system on this machine, in the foreground; `huanjian run --help` lists its flags."""
+    import standalone  # where PostgreSQL and Temporal are services, what it needs is not installed
+
     raise typer.Exit(standalone.main(context.args))
 
 

@@ -314,12 +314,29 @@ def responses(*codes: Code) -> dict[int | str, dict[str, Any]]:
 
 
 def describe(openapi: dict[str, Any]) -> None:
-    """Gives the described problems their media type: FastAPI takes every model for plain JSON."""
+    """Gives the described problems their media type: FastAPI takes every model for plain JSON.
+
+    Whatever takes a body refuses one that is no JSON or too large.
+    """
     for methods in openapi["paths"].values():
         for operation in methods.values():
             for answer in operation["responses"].values():
                 if MEDIA_TYPE in answer.get("content", {}):
                     answer["content"][MEDIA_TYPE] |= answer["content"].pop("application/json")
+            if "requestBody" in operation:
+                _add(operation["responses"], "malformed_json", "too_large")
+
+
+def _add(described: dict[str, Any], *codes: Code) -> None:
+    """Adds problems to an operation's, to those with the same status among others."""
+    for code in codes:
+        [(status, entry)] = responses(code).items()
+        schema = {"$ref": f"#/components/schemas/{ProblemDetails.__name__}"}
+        there = described.setdefault(str(status), {"description": "", "content": {}})
+        content = there["content"].setdefault(MEDIA_TYPE, {"schema": schema, "examples": {}})
+        if code not in content["examples"]:
+            content["examples"] |= entry["content"][MEDIA_TYPE]["examples"]
+            there["description"] += (" / " if there["description"] else "") + entry["description"]
 
 
 def _field_error(error: Mapping[str, Any]) -> FieldError:

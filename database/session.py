@@ -5,23 +5,29 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 Sessions = async_sessionmaker[AsyncSession]
 
 STATEMENT_TIMEOUT_MS = 30_000
-POOL_TIMEOUT = 30.0
+IDLE_IN_TRANSACTION_MS = 10_000
+"""A process that lost its network in the middle of a transaction must not keep others from the rows it locked."""
+PATIENCE = 35.0
 
 
-def engine(url: str, connections: int = 20, patience: float | None = None) -> AsyncEngine:
+def engine(url: str, connections: int = 20, patience: float = PATIENCE) -> AsyncEngine:
     """A pool of at most `connections`. The server ends a statement that runs longer than STATEMENT_TIMEOUT_MS.
 
-    A server that stands still ends nothing: where somebody waits, a statement or a new connection raises TimeoutError
-    after `patience` seconds, and so does, as SQLAlchemy's own, a pool whose connections are all in use.
+    A server that stands still, or behind a line that carries nothing, ends nothing: a statement or a new connection
+    raises TimeoutError after `patience` seconds, and so does, as SQLAlchemy's own, a pool whose connections are all in
+    use.
     """
-    settings = {"application_name": "huanjian", "statement_timeout": str(STATEMENT_TIMEOUT_MS)}
-    limits = {"timeout": patience, "command_timeout": patience} if patience else {}
+    settings = {
+        "application_name": "huanjian",
+        "statement_timeout": str(STATEMENT_TIMEOUT_MS),
+        "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION_MS),
+    }
     return create_async_engine(
         url,
         pool_size=connections,
         max_overflow=0,
-        pool_timeout=patience or POOL_TIMEOUT,
-        connect_args={"server_settings": settings, **limits},
+        pool_timeout=patience,
+        connect_args={"server_settings": settings, "timeout": patience, "command_timeout": patience},
     )
 
 

@@ -15,8 +15,10 @@ from random import Random
 from typing import Final
 
 from rich.console import Console
+from sqlalchemy import select
 
-from faults import backups, fuzz, outages, passes, races, states, world
+from database.tables import PurchaseOrder, ReplacementOrder, Shipment
+from faults import backups, fuzz, outages, passes, races, spoiled, states, world
 from faults.cases import CASES
 from faults.checks import all_checks
 from faults.deaths import Deaths
@@ -24,11 +26,13 @@ from faults.people import Answered, Experience
 from faults.stack import Stack, settings_for
 from faults.storm import Storm
 from faults.tally import Difference
+from faults.trouble import small_disk
 from faults.upgrades import OLDER, older_worker
 from standalone import StandaloneSettings
 
 QUICK_PASSES: Final = ("storm", "outages", "races", "input", "deaths", "backup", "states")
 PASSES: Final = (*QUICK_PASSES, "upgrade")
+DISK_MEGABYTES: Final = 600
 KINDS: Final = ("lost", "doubled", "stuck")
 console = Console(highlight=False, soft_wrap=True)
 
@@ -60,7 +64,7 @@ QUICK: Final = Size(
     outage_seconds=15,
     outage_orders=4,
     alarm_races=2,
-    bad_inputs=1,
+    bad_inputs=5,
     patience=420,
     states=150,
 )
@@ -71,7 +75,7 @@ FULL: Final = Size(
     outage_seconds=60,
     outage_orders=10,
     alarm_races=20,
-    bad_inputs=20,
+    bad_inputs=60,
     patience=1800,
     states=100_000,
 )
@@ -107,7 +111,7 @@ class Run:
         self.found += held.differences
         self.say(held.summary())
 
-    def add_input(self, sent: fuzz.Fuzzed) -> None:
+    def add_input(self, sent: fuzz.Fuzzed | spoiled.Spoiled) -> None:
         self.found += sent.differences
         self.say(sent.summary())
 
@@ -164,7 +168,7 @@ async def on_the_stack(run: Run, settings: StandaloneSettings, size: Size, wante
         if "races" in wanted:
             run.add_races(await races.race(stack, run.seed, size.alarm_races, 4000, size.patience))
         if "input" in wanted:
-            run.add_input(await fuzz.fuzz(stack, run.seed, size.bad_inputs))
+            await bad_input(run, stack, size.bad_inputs)
         if "upgrade" in wanted:
             await stack.start(await older_worker(settings, size.older, settings.home / "older"))
             storm = Storm(stack, Random(run.seed), run.say, (("worker",), (OLDER,)))
@@ -172,11 +176,41 @@ async def on_the_stack(run: Run, settings: StandaloneSettings, size: Size, wante
             await stormy(run, storm, played, size.hits, calm)
         if "deaths" not in wanted:
             run.found += await all_checks(stack, run.answered)
+    if "outages" in wanted:
+        await without_room(run, size, settings.home / "small-disk")
     if "deaths" in wanted:
         await dying(run, settings, size, calm)
     for number, way in enumerate(backups.WAYS if "backup" in wanted else ()):
         folder, first_place = settings.home / f"backup-{number}", 7000 + 500 * number
         run.add_put_back(await backups.put_back(folder, way, size.orders, first_place, size.patience, run.report), calm)
+
+
+async def bad_input(run: Run, stack: Stack, examples: int) -> None:
+    """What nobody should send: to every operation as everybody, as a carrier, as a file."""
+    async with stack.sessions() as session:
+        known = {
+            "/v1/orders": (await session.scalars(select(ReplacementOrder.number).limit(3))).all(),
+            "/v1/purchase-orders": (await session.scalars(select(PurchaseOrder.number).limit(3))).all(),
+            "/v1/shipments": (await session.scalars(select(Shipment.id).limit(3))).all(),
+            "/v1/tracking": (await session.scalars(select(ReplacementOrder.tracking_token).limit(3))).all(),
+        }
+    people = await fuzz.with_keys(stack.sessions)
+    run.add_input(await asyncio.to_thread(fuzz.fuzz, stack.api, people, known, run.seed, examples))
+    run.add_input(await spoiled.pushes(stack, run.seed, 30 * examples))
+    run.add_input(await spoiled.files(stack, run.seed, 10 * examples))
+
+
+async def without_room(run: Run, size: Size, home: Path) -> None:
+    """The disk under everything is full for a while."""
+    policies = frozenset(policy.name for policy in world.all_policies())
+    try:
+        with small_disk(home, DISK_MEGABYTES):
+            async with Stack(settings_for(home, policies), run.report) as stack:
+                seen = await outages.full_disk(stack, size.outage_seconds, size.outage_orders, 3900, size.patience)
+                run.add_outage(seen)
+                run.found += await all_checks(stack, seen.answered)
+    except PermissionError as error:
+        run.say(f"room on the disk: left out, {error}")
 
 
 async def dying(run: Run, settings: StandaloneSettings, size: Size, calm: passes.Pass) -> None:

@@ -1,30 +1,52 @@
-"""Bad input: every endpoint of the API's own description, asked by every role with what nobody should send."""
+"""Bad input: every operation of the API's own description, asked by everybody with what fits it and what does not.
 
-import json
+What an answer may be is what the description says: its status, media type, headers and shape; never 500 or more but
+a described 503.
+"""
+
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from random import Random
 from typing import Any, Final
-from urllib.parse import quote
 
 import httpx
+import requests
+import schemathesis
+from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
+from hypothesis import strategies as st
+from schemathesis import Case, GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.core.failures import Failure, FailureGroup
+from schemathesis.core.result import Err
+from schemathesis.schemas import APIOperation
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
 
+from database import accounts
 from database.reference import DEMO_USERS
-from domain.stages import Action
-from faults.people import Experience, People
-from faults.stack import Stack
+from database.session import Sessions
 from faults.tally import Difference
 
-NASTY: Final[Sequence[Any]] = (
-    "", " ", "\x00", "a\x00b", "换件" * 3000, "😀", "\ud800", "'; drop table stock; --", "%s%n", "../../etc/passwd",
-    "null", "NaN", "2026-13-45T99:99:99Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59+14:00", "-1", "1e999",
-    "RO-20261124-00404", 0, -1, 1, 2**31, 2**63, 10**40, 1.5, 1e308, True, False, None, [], [[]], {},
-    {"part": None}, ["x"] * 1000,
-)  # fmt: skip
-_METHODS: Final = ("get", "post", "put", "patch", "delete")
-_KEY: Final = "Idempotency-Key"
+Operation = APIOperation[Any, Any, Any, Any]
+AnyCase = Case[Any]
+Known = Mapping[str, Sequence[str]]
+
+NOBODY: Final = "anonymous"
+_TIMEOUT: Final = 15
+_CONFORMANCE: Final = [
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+_CHECKS: Final = [not_a_server_error, *_CONFORMANCE]
+_ALONE: Final = {("POST", "/v1/session"), ("DELETE", "/v1/session")}
+"""Only nobody asks these: wrong passwords lock people out, and leaving ends what the others are asked with."""
 
 
 @dataclass
@@ -32,118 +54,108 @@ class Fuzzed:
     """How often each status came back, and what should never have."""
 
     codes: Counter[int] = field(default_factory=Counter)
+    operations: set[str] = field(default_factory=set)
     differences: list[Difference] = field(default_factory=list)
 
     def summary(self) -> str:
         codes = ", ".join(f"{count} × {code}" for code, count in sorted(self.codes.items()))
-        return f"bad input: {self.codes.total()} requests: {codes}"
+        return f"bad input: {len(self.operations)} operations, {self.codes.total()} requests: {codes}"
 
 
-class _Nonsense:
-    """Requests that fit a description in part. Numbers of real documents are among what is sent."""
+def fuzz(
+    address: str,
+    people: Mapping[str, Mapping[str, str]],
+    known: Known,
+    number: int,
+    examples: int,
+) -> Fuzzed:
+    """Asks `examples` things of every operation, drawn by the seed `number`, each as everybody and as nobody.
 
-    def __init__(self, random: Random, schemas: Mapping[str, Any], numbers: Sequence[str]) -> None:
-        self._random = random
-        self._schemas = schemas
-        self._numbers = numbers
-
-    def value(self, schema: Mapping[str, Any], depth: int = 0) -> Any:
-        """Something of that shape, or something else altogether."""
-        random = self._random
-        if "$ref" in schema:
-            schema = self._schemas[schema["$ref"].rpartition("/")[2]]
-        if random.random() < 0.15 or depth > 6:
-            return random.choice(NASTY)
-        for choice in ("oneOf", "anyOf"):
-            if choice in schema:
-                return self.value(random.choice(schema[choice]), depth + 1)
-        if "const" in schema or "enum" in schema:
-            return schema.get("const") or random.choice(schema["enum"])
-        match schema.get("type"):
-            case "object":
-                wanted = schema.get("properties", {})
-                said = {
-                    name: self.value(inner, depth + 1)
-                    for name, inner in wanted.items()
-                    if name in schema.get("required", ()) or random.random() < 0.7
-                }
-                return said | ({"surplus": 1} if random.random() < 0.1 else {})
-            case "array":
-                return [self.value(schema.get("items", {}), depth + 1) for _ in range(random.randrange(4))]
-            case "integer" | "number":
-                return random.choice((0, 1, 2, -1, 2**31, 2**63, 10**20))
-            case "boolean":
-                return random.choice((True, False))
-            case _:
-                return random.choice(
-                    (*self._numbers, "agent", "technician", "HZ", "1", "x" * 70, "2026-11-24T10:00:00Z")
-                )
-
-    def text(self, schema: Mapping[str, Any]) -> str:
-        """A value as it stands in an address or a header."""
-        return str(self.value(schema)).encode("utf-8", "replace").decode()
-
-
-async def fuzz(stack: Stack, seed: int, rounds: int) -> Fuzzed:
-    """Asks every endpoint as every role, `rounds` times each. Anything from 500 on is a fault."""
-    result, random = Fuzzed(), Random(seed)
-    async with AsyncExitStack() as leaving:
-        people = People(stack, leaving, Experience())
-        agent = await people.of("agent")
-        described = (await agent.get("/v1/openapi.json")).raise_for_status().json()
-        orders = (await agent.get("/v1/orders", params={"limit": 20})).raise_for_status().json()["items"]
-        purchases = (await agent.get("/v1/purchase-orders")).raise_for_status().json()["items"]
-        numbers = [row["number"] for row in (*orders, *purchases[:5])] or ["RO-20261124-00015"]
-        nonsense = _Nonsense(random, described["components"]["schemas"], numbers)
-        clients = [await people.of(user) for user, _, _ in DEMO_USERS]
-        clients.append(await leaving.enter_async_context(httpx.AsyncClient(base_url=stack.api, timeout=15)))
-        for path, methods in described["paths"].items():
-            for method in (each for each in _METHODS if each in methods and path != "/v1/session"):
-                for client in clients:
-                    for _ in range(rounds):
-                        await _ask(result, client, method, path, methods[method], nonsense, random)
+    `people` are headers by name; `known` are names of what is there, by the address they stand below.
+    """
+    result = Fuzzed()
+    described = httpx.get(f"{address}/v1/openapi.json", timeout=_TIMEOUT).raise_for_status().json()
+    schema = schemathesis.openapi.from_dict(described)
+    with ExitStack() as leaving:
+        sessions = {NOBODY: leaving.enter_context(requests.Session())}
+        for who, headers in people.items():
+            sessions[who] = leaving.enter_context(requests.Session())
+            sessions[who].headers.update(headers)
+        for found in schema.get_all_operations():
+            if isinstance(found, Err):
+                result.differences.append(Difference("lost", f"bad input: not described: {found.err()}"))
+                continue
+            operation = found.ok()
+            alone = (operation.method.upper(), operation.path) in _ALONE
+            asking = {NOBODY: sessions[NOBODY]} if alone else sessions
+            result.operations.add(operation.label)
+            _ask(result, address, asking.values(), _cases(operation, known), number, examples)
     return result
 
 
-async def _ask(
+def _ask(
     result: Fuzzed,
-    client: httpx.AsyncClient,
-    method: str,
-    path: str,
-    described: Mapping[str, Any],
-    nonsense: _Nonsense,
-    random: Random,
+    address: str,
+    sessions: Iterable[requests.Session],
+    cases: st.SearchStrategy[AnyCase],
+    number: int,
+    examples: int,
 ) -> None:
-    query, headers = {}, {_KEY: f"fuzz-{random.getrandbits(64)}"} if random.random() < 0.95 else {}
-    for parameter in described.get("parameters", ()):
-        text = nonsense.text(parameter["schema"])
-        if parameter["in"] == "path":
-            path = path.replace(f"{{{parameter['name']}}}", quote(text, safe="") or "-")
-        elif parameter["in"] == "query" and random.random() < 0.5:
-            query[parameter["name"]] = text
-    body: bytes | None = None
-    if "requestBody" in described:
-        content = described["requestBody"]["content"]
-        schema = content.get("application/json", {}).get("schema", {})
-        body = _body(nonsense.value(schema), random)
-        headers["Content-Type"] = "application/json"
+    @seed(number)
+    @settings(
+        max_examples=examples,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate],
+        verbosity=Verbosity.quiet,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(cases)
+    def ask(case: AnyCase) -> None:
+        for session in sessions:
+            _send(result, address, session, case)
+
+    ask()
+
+
+def _send(result: Fuzzed, address: str, session: requests.Session, case: AnyCase) -> None:
     try:
-        answer = await client.request(method.upper(), path, params=query, headers=headers, content=body)
-    except (httpx.InvalidURL, httpx.LocalProtocolError):
-        return  # it never left
-    except httpx.TransportError as error:
-        result.differences.append(Difference("lost", f"bad input: {method} {path} {query} got {error!r}"))
+        answer = case.call(base_url=address, session=session, timeout=_TIMEOUT)
+    except requests.RequestException as error:
+        result.differences.append(Difference("lost", f"bad input: {case.as_curl_command()[:600]} got {error!r}"))
         return
     result.codes[answer.status_code] += 1
-    if answer.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
-        asked = f"{method} {path} {query} {(body or b'')[:400]!r}"
-        result.differences.append(
-            Difference("lost", f"bad input: {asked} got {answer.status_code} {answer.text[:200]}")
-        )
+    checks = _CONFORMANCE if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE else _CHECKS
+    try:
+        case.validate_response(answer, checks=checks)
+    except FailureGroup as failures:
+        for failure in failures.exceptions:
+            result.differences.append(Difference("lost", _told(case, answer.status_code, failure)))
 
 
-def _body(value: Any, random: Random) -> bytes:
-    if isinstance(value, dict) and "action" in value and random.random() < 0.2:
-        value["action"] = random.choice(list(Action))
-    text = json.dumps(value, ensure_ascii=random.random() < 0.5).encode("utf-8", "surrogatepass")
-    return text[: random.randrange(1, len(text) + 1)] if random.random() < 0.05 else text
+def _cases(operation: Operation, known: Known) -> st.SearchStrategy[AnyCase]:
+    """What fits the description and what does not, half of it about things that are there."""
+    modes = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
+    ways = [operation.as_strategy(mode) for mode in modes]
+    parameters = [parameter.name for parameter in operation.path_parameters]
+    there = next((values for path, values in known.items() if operation.path.startswith(f"{path}/{{")), ())
+    ways += [
+        operation.as_strategy(mode, path_parameters=dict.fromkeys(parameters, value))
+        for mode in modes
+        for value in there
+    ]
+    return st.one_of(ways)
+
+
+def _told(case: AnyCase, status: int, failure: Exception) -> str:
+    what = failure.title if isinstance(failure, Failure) else repr(failure)
+    return f"bad input: {case.as_curl_command()[:600]} got {status}: {what} {str(failure)[:300]}"
+
+
+async def with_keys(sessions: Sessions) -> dict[str, dict[str, str]]:
+    """An API key for everybody of the demonstration."""
+    async with sessions.begin() as session:
+        return {
+            user: {"Authorization": f"Bearer {await accounts.create_key(session, user, 'faults')}"}
+            for user, _, _ in DEMO_USERS
+        }

@@ -91,6 +91,10 @@ class Stack:
         """One more part beside the usual ones."""
         await self._processes.start(program)
 
+    async def end(self, name: str) -> None:
+        """Ends a part that was started beside the usual ones."""
+        await self._processes.end(name)
+
     def kill(self, *parts: str) -> None:
         """The parts are gone at once; they are started again by themselves."""
         for part in parts:

@@ -82,6 +82,13 @@ class Processes:
         await child.become_ready()
         child.guard = asyncio.create_task(self._keep_running(child))
 
+    async def end(self, name: str) -> None:
+        """Stops one program; the others go on."""
+        child = next(child for child in self._children if child.program.name == name)
+        await child.stop()
+        self._children.remove(child)
+        self._remember()
+
     async def _keep_running(self, child: "_Child") -> None:
         pause = FIRST_PAUSE
         while True:

