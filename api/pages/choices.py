@@ -32,21 +32,57 @@ async def for_order(session: AsyncSession, order: OrderView, language: Language,
     }
 
 
-async def for_application(session: AsyncSession, language: Language) -> Offered:
-    faults = await reference.faults(session)
-    names = {fault.code: language.name(fault) for fault in faults}
-    parents = {fault.parent for fault in faults}
+async def for_application(session: AsyncSession, language: Language, model: str | None) -> Offered:
+    """For the agents' form; parts that fit `model` come first."""
     return {
-        "part": await parts(session, language, None),
-        "model": named(await reference.models(session), language),
-        "fault_code": [
-            Choice(fault.code, " – ".join(names[code] for code in _path(fault.code)))
-            for fault in faults
-            if fault.code not in parents
-        ],
+        "part": await parts_for(session, language, model),
+        "model": await models(session, language),
+        "fault_code": await _faults(session, language, 3),
         "service_centre": named(await reference.service_centres(session), language),
         "language": [Choice(code, languages(language.zone.key)[code].own_name) for code in FOLDERS],
     }
+
+
+async def models(session: AsyncSession, language: Language) -> list[Choice]:
+    """Product models, each with its category."""
+    found = await reference.models(session)
+    return [
+        Choice(one.code, language.name(one), language.word("category", one.category), one.category) for one in found
+    ]
+
+
+async def symptoms(session: AsyncSession, language: Language) -> list[Choice]:
+    """What customers can see: the second level of the fault tree, by its first."""
+    return await _faults(session, language, 2)
+
+
+async def _faults(session: AsyncSession, language: Language, depth: int) -> list[Choice]:
+    """The fault tree from its second level down to `depth`, in groups of the first."""
+    faults = {fault.code: fault for fault in await reference.faults(session)}
+    return [
+        Choice(
+            fault.code,
+            " – ".join(language.name(faults[code]) for code in _path(fault.code)[1:]),
+            language.name(faults[fault.code.partition(".")[0]]),
+            " ".join(fault.categories),
+        )
+        for fault in faults.values()
+        if 1 <= fault.code.count(".") < depth
+    ]
+
+
+async def parts_for(session: AsyncSession, language: Language, model: str | None) -> list[Choice]:
+    """All parts still to be had; those that fit `model` stand first (policy 1.3.2)."""
+    fits, others = language.text("Fits this model"), language.text("Other parts")
+    return [
+        Choice(
+            part.code,
+            f"{language.name(part)} · {part.code}",
+            (fits if model in part.models else others) if model else "",
+        )
+        for part in await reference.parts(session)
+        if part.superseded_by is None
+    ]
 
 
 async def parts(session: AsyncSession, language: Language, model: str | None) -> list[Choice]:

@@ -2,30 +2,25 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 from urllib.parse import urlencode
-from uuid import uuid4
 
 from fastapi import APIRouter, Query, Request
-from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from api.auth import Principal, Signed
 from api.dependencies import Database, House, InHouse, Now
-from api.pages import acts, choices, deciding, forms, photos, story
+from api.pages import acts, choices, deciding, hotline, photos, story
 from api.pages.deciding import Answer
-from api.pages.forms import Said
 from api.pages.rendering import Reader, reader
 from api.problems import Problem
-from api.v1.applications import receive
 from api.v1.orders import desk, tracking_path
 from database import policies
-from database.applications import Application
 from database.reading import documents, mails, orders
 from database.reading.orders import OrderView, Wanted
 from database.reading.photos import order_photos
-from domain.stages import ENDS, OPEN, ORDER, Refusal, Role, Stage
+from domain.stages import ENDS, OPEN, ORDER, Role, Stage
 from domain.working_time import Calendar
 from messaging.parsing import fresh_and_quoted
 from runtime.temporal import order_workflow
@@ -33,7 +28,6 @@ from runtime.temporal import order_workflow
 router = APIRouter()
 
 PAGE: Final = 30
-APPLICANT: Final = (Role.SERVICE_AGENT,)
 MACHINE_ROOM: Final = frozenset({Role.SUPERVISOR, Role.ADMINISTRATOR})
 STRIP: Final[Sequence[tuple[Stage, ...]]] = (
     (Stage.TRIAGE, Stage.RECEIVED, Stage.INSPECTION),
@@ -102,7 +96,7 @@ async def order_list(
         orders=page.items,
         next=f"{chosen.address}&{urlencode({'cursor': page.next})}" if page.next else "",
         calendar=await newest_calendar(session, house),
-        may_apply=not set(APPLICANT).isdisjoint(who.roles),
+        may_apply=not set(hotline.APPLICANT).isdisjoint(who.roles),
         empty=_empty(chosen, them),
     )
 
@@ -122,54 +116,6 @@ def _empty(chosen: Filter, them: Reader) -> tuple[str, str]:
 async def newest_calendar(session: AsyncSession, house: House) -> Calendar:
     """The calendar of the rules that new orders follow, for lists of many."""
     return (await policies.timekeeper(session, await policies.newest(session, house.settings.policy))).calendar
-
-
-# --- new applications -------------------------------------------------------------------------------------
-
-
-@router.get("/orders/new")
-async def new_application(request: Request, house: InHouse, session: Database, who: Signed, now: Now) -> HTMLResponse:
-    _may_apply(who)
-    them = reader(request, house.settings, who, now)
-    known = {"service_centre": who.service_centre, "customer": {"language": them.language.code}}
-    return await _application(session, them, forms.initial(Application, known, them.language))
-
-
-@router.post("/orders/new")
-async def apply(request: Request, house: InHouse, session: Database, who: Signed, now: Now) -> Response:
-    role = _may_apply(who)
-    them, values = reader(request, house.settings, who, now), await deciding.typed(request)
-    said, key = Said(values), values.get("key") or uuid4().hex
-    if values.get("more"):
-        return await _application(session, them, said, key=key, more_rows=1)
-    try:
-        application = forms.read(Application, said, them.language)
-        assert isinstance(application, Application)
-        applied = await receive(house, session, who, role, application, key=key, now=now)
-    except ValidationError as invalid:
-        return await _application(session, them, said, status=422, key=key, invalid=invalid)
-    except Refusal as refusal:
-        await session.rollback()
-        error = them.language.word("problem", refusal.code)
-        return await _application(session, them, said, status=422, key=key, error=error)
-    return RedirectResponse(f"/orders/{applied.state.number}?done=apply", 303)
-
-
-def _may_apply(who: Principal) -> Role:
-    """The role in which they enter applications. Raises Problem `role_forbidden`."""
-    role = next((role for role in APPLICANT if role in who.roles), None)
-    if role is None:
-        raise Problem("role_forbidden")
-    return role
-
-
-async def _application(
-    session: AsyncSession, them: Reader, said: Said, *, status: int = 200, **shown: Any
-) -> HTMLResponse:
-    offered = await choices.for_application(session, them.language)
-    form = forms.build("apply", Application, them.language, offered, said, **shown)
-    by_name = {field.name: field for field in form.fields}
-    return them.page("application.html", status, form=form, fields=by_name)
 
 
 # --- one order --------------------------------------------------------------------------------------------

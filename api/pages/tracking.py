@@ -43,7 +43,7 @@ async def tracking_page(
 ) -> HTMLResponse:
     order = await _order(session, token, now)
     them, who = _reader(request, house, order, now)
-    return await _show(session, them, who, order, done=done)
+    return await _show(session, them, who, order, house.settings.api_url, done=done)
 
 
 @router.get(PATH + "/{action}")
@@ -65,7 +65,7 @@ async def answer_as_customer(
     )
     if answer.done:
         return RedirectResponse(f"{tracking_path(token)}?done={wanted}", 303)
-    return await _show(session, them, who, await _order(session, token, now), answer=answer)
+    return await _show(session, them, who, await _order(session, token, now), house.settings.api_url, answer=answer)
 
 
 async def _order(session: AsyncSession, token: str, now: datetime) -> OrderView:
@@ -86,6 +86,7 @@ async def _show(
     them: Reader,
     who: Principal,
     order: OrderView,
+    house_url: str,
     *,
     done: str = "",
     answer: Answer | None = None,
@@ -111,6 +112,8 @@ async def _show(
         shipments=[shipment for shipment in order.shipments if shipment.state in _ON_ITS_WAY],
         visits=[visit for visit in order.appointments if visit.state is AppointmentState.BOOKED],
         moved_on=answer.moved_on if answer else None,
+        applied=done == "apply",
+        link=f"{house_url}{tracking_path(order.tracking_token)}",
         done=words.word("customer done", done) if words.has("customer done", done) else "",
         url=tracking_path(order.tracking_token),
     )

@@ -131,6 +131,163 @@ document.addEventListener(
   true,
 );
 
+// What is offered follows the product: faults it can't have are not shown.
+function fit(form) {
+  const model = form.elements.model?.selectedOptions?.[0];
+  const category = model?.dataset.fits ?? "";
+  const faults = form.elements.fault_code;
+  if (!faults?.options) return;
+  for (const option of faults.options) {
+    const fits = option.dataset.fits;
+    option.hidden = Boolean(category && fits && !fits.split(" ").includes(category)) && !option.selected;
+  }
+  faults.querySelectorAll("optgroup").forEach((group) => {
+    group.hidden = [...group.children].every((option) => option.hidden);
+  });
+  faults.dispatchEvent(new Event("fit"));
+}
+
+document.addEventListener("change", async (event) => {
+  const form = event.target.form;
+  if (event.target.name === "model") fit(form);
+  const place = form?.querySelector("[data-product]");
+  if (!place || event.target.name !== "serial") return;
+  const answer = await fetch(`${place.dataset.product}?serial=${encodeURIComponent(event.target.value)}`);
+  if (!answer.ok) return;
+  place.innerHTML = await answer.text();
+  const model = place.querySelector("[data-model]")?.dataset.model;
+  if (!model) return;
+  form.elements.model.value = model;
+  fit(form);
+});
+document.addEventListener("DOMContentLoaded", () => document.querySelectorAll("form").forEach(fit));
+
+// The agents' form fills itself: empty fields, and those it filled before, take what is known of unit or caller.
+async function look(form) {
+  const place = form.querySelector("[data-known]");
+  const asked = new URLSearchParams({
+    serial: form.elements.serial.value,
+    phone: form.elements["customer.phone"].value,
+    model: form.elements.model.value,
+  });
+  const answer = await fetch(`${place.dataset.known}?${asked}`);
+  if (!answer.ok) return;
+  place.innerHTML = await answer.text();
+  const known = JSON.parse(place.querySelector("[data-fill]")?.dataset.fill ?? "{}");
+  for (const [name, value] of Object.entries(known)) {
+    const field = form.elements[name];
+    if (!field || (field.value && field.value !== field.dataset.filled)) continue;
+    field.value = value;
+    field.dataset.filled = value;
+  }
+  const parts = place.querySelector("[data-parts]");
+  form.querySelectorAll(".line-part select").forEach((select) => {
+    const chosen = select.value;
+    const none = select.options[0];
+    select.replaceChildren(none, parts.content.cloneNode(true));
+    select.value = chosen;
+  });
+  fit(form);
+}
+
+document.addEventListener("change", (event) => {
+  const form = event.target.form;
+  if (form?.dataset.hotline === undefined) return;
+  if (["serial", "customer.phone", "model"].includes(event.target.name)) look(form);
+});
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-take]");
+  if (!button) return;
+  const serial = button.closest("form").elements.serial;
+  serial.value = button.dataset.take;
+  serial.dispatchEvent(new Event("change", { bubbles: true }));
+  serial.focus();
+});
+document.addEventListener("keydown", (event) => {
+  const form = event.target.closest?.("form[data-hotline]") ?? document.querySelector("form[data-hotline]");
+  if (!form) return;
+  const key = event.key.toLowerCase();
+  if (event.ctrlKey && key === "enter") form.requestSubmit();
+  else if (event.altKey && key === "l") form.querySelector("button[name=more]").click();
+  else if (event.altKey && key === "u") form.elements.urgent.click();
+  else return;
+  event.preventDefault();
+});
+
+// Another line of a form is added in place.
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("button[name=more]");
+  const rows = button?.parentElement.querySelectorAll(".line-row");
+  if (!rows?.length) return;
+  event.preventDefault();
+  const last = rows[rows.length - 1];
+  const row = last.cloneNode(true);
+  row.querySelectorAll("[name]").forEach((field) => {
+    const next = (text) => text.replace(/([.-])(\d+)([.-])/, (_, before, at, after) => before + (Number(at) + 1) + after);
+    const label = row.querySelector(`label[for="${field.id}"]`);
+    field.name = next(field.name);
+    field.id = next(field.id);
+    if (label) label.htmlFor = field.id;
+    field.value = field.type === "number" ? "1" : "";
+    field.classList.remove("is-invalid");
+  });
+  row.querySelectorAll(".invalid-feedback").forEach((error) => error.remove());
+  last.after(row);
+  row.querySelector("select, input").focus();
+});
+
+// The fault tree as one list for each level, for those who know their way: area, symptom, cause.
+function growTree(list) {
+  const names = (text) => text.split(" – ");
+  const options = [...list.options].filter((option) => option.value);
+  const make = (label) => {
+    const select = document.createElement("select");
+    select.className = "form-select";
+    select.setAttribute("aria-label", label);
+    return select;
+  };
+  const words = list.dataset.tree.split("|");
+  const [area, symptom, cause] = words.map(make);
+  const fill = (select, entries, chosen) => {
+    select.replaceChildren(new Option(words[[area, symptom, cause].indexOf(select)], ""));
+    entries.forEach(([value, text]) => select.add(new Option(text, value, false, value === chosen)));
+    select.disabled = entries.length === 0;
+  };
+  const shown = () => options.filter((option) => !option.hidden);
+  const below = (code, depth) =>
+    shown()
+      .filter((option) => option.value.startsWith(`${code}.`) && option.value.split(".").length === depth)
+      .map((option) => [option.value, names(option.text)[depth - 2]]);
+  const draw = () => {
+    const steps = list.value ? list.value.split(".") : [area.value].filter(Boolean);
+    const areas = new Map(shown().map((option) => [option.value.split(".")[0], option.parentElement.label]));
+    fill(area, [...areas], steps[0]);
+    fill(symptom, steps[0] ? below(steps[0], 2) : [], steps.slice(0, 2).join("."));
+    fill(cause, steps[1] ? below(steps.slice(0, 2).join("."), 3) : [], steps.join("."));
+  };
+  area.addEventListener("change", () => {
+    list.value = "";
+    draw();
+  });
+  symptom.addEventListener("change", () => {
+    list.value = symptom.value;
+    draw();
+  });
+  cause.addEventListener("change", () => {
+    list.value = cause.value || symptom.value;
+  });
+  const tree = document.createElement("div");
+  tree.className = "tree";
+  tree.append(area, symptom, cause);
+  list.hidden = true;
+  list.after(tree);
+  area.id = `${list.id}-area`;
+  list.closest(".field").querySelector("label")?.setAttribute("for", area.id);
+  list.addEventListener("fit", draw);
+  draw();
+}
+document.addEventListener("DOMContentLoaded", () => document.querySelectorAll("select[data-tree]").forEach(growTree));
+
 // A press of a button is one press: the button says that it works until the answer is there.
 document.addEventListener("submit", (event) => {
   const form = event.target;

@@ -17,6 +17,7 @@ from database.tables import (
     Part,
     PartModel,
     ProductModel,
+    RegisteredUnit,
     ServiceCentre,
     ServiceOutlet,
     Supplier,
@@ -40,7 +41,10 @@ class ModelView(Named):
 
 
 class FaultView(Named):
+    """A fault of the tree; `categories` are the kinds of product that can have it, none named is all."""
+
     parent: str | None
+    categories: tuple[str, ...]
 
 
 class CentreView(Named):
@@ -110,6 +114,16 @@ class TechnicianView(View):
     city: str
     phone: str
     certificates: tuple[CertificateView, ...]
+
+
+async def model_of(session: AsyncSession, serial: str) -> ModelView | None:
+    """What a registered unit is."""
+    found = await session.scalar(
+        select(ProductModel)
+        .join(RegisteredUnit, RegisteredUnit.model == ProductModel.code)
+        .where(RegisteredUnit.serial == serial)
+    )
+    return ModelView.model_validate(found) if found else None
 
 
 async def models(session: AsyncSession) -> list[ModelView]:
