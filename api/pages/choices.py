@@ -32,7 +32,7 @@ async def for_order(session: AsyncSession, order: OrderView, language: Language,
     }
 
 
-async def for_application(session: AsyncSession, language: Language, model: str | None) -> Offered:
+async def for_application(session: AsyncSession, language: Language, model: str | None = None) -> Offered:
     """For the agents' form; parts that fit `model` come first."""
     return {
         "part": await parts_for(session, language, model),

@@ -119,7 +119,7 @@ def may_apply(who: Principal) -> Role:
 
 
 def filling(found: Known | None, phone: str) -> dict[str, str]:
-    """What the form can be filled in with, by the name of the field; who calls from another `phone` is somebody else."""
+    """What the form can be filled in with, by field; who calls from another `phone` is somebody else."""
     if found is None:
         return {}
     filled: dict[str, str] = {}
