@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bench import answers, histories, lists, orders, picture, statements, watching
+from bench import answers, histories, lists, orders, picture, pushes, statements, watching
 from bench.others import measure as others
 from bench.others import picture as engines
 from bench.results import Results, console
@@ -21,7 +21,8 @@ from bench.system import System, running_system
 @dataclass(frozen=True)
 class Size:
     """How much a run does: blocks of orders for their CPU, orders played for answers, parcels that are watched and
-    looks at them, orders in the fuller database and how often each question is asked there."""
+    looks at them, orders in the fuller database and how often each question is asked there, pushes of a
+    carrier."""
 
     blocks: int
     block: int
@@ -30,10 +31,13 @@ class Size:
     looks: int
     many: int
     times: int
+    pushes: int
 
 
-QUICK: Final = Size(blocks=3, block=8, orders=10, parcels=(1, 100), looks=200, many=10_000, times=20)
-FULL: Final = Size(blocks=9, block=24, orders=60, parcels=(1, 100, 10_000), looks=1_000, many=100_000, times=40)
+QUICK: Final = Size(blocks=3, block=8, orders=10, parcels=(1, 100), looks=200, many=10_000, times=20, pushes=500)
+FULL: Final = Size(
+    blocks=9, block=24, orders=60, parcels=(1, 100, 10_000), looks=1_000, many=100_000, times=40, pushes=100_000,
+)  # fmt: skip
 OTHERS: Final = "others"
 SECTIONS: Final[Mapping[str, Callable[[System, Results, Size], Awaitable[None]]]] = {
     "histories": lambda system, results, size: histories.measure(system, results),
@@ -42,6 +46,7 @@ SECTIONS: Final[Mapping[str, Callable[[System, Results, Size], Awaitable[None]]]
     "watching": lambda system, results, size: watching.measure(system, results, size.parcels, size.looks),
     "statements": lambda system, results, size: statements.measure(system, results),
     "lists": lambda system, results, size: lists.measure(system, results, size.many, size.times),
+    "pushes": lambda system, results, size: pushes.measure(system, results, size.pushes),
     OTHERS: lambda system, results, size: others.measure(system, results, size.blocks, size.block),
 }
 

@@ -19,29 +19,24 @@ CLONE: Final = "BENCH"
 
 
 async def measure(system: System, results: Results, parcels: tuple[int, ...], looks: int) -> None:
-    """Each number of parcels is looked at at least `looks` times in all, without a rest in between."""
+    """At least `looks` looks, so many parcels being due at once; the next ones are as soon as these were looked at."""
     async with Office(system.settings, system.temporal) as office:
-        order = await office.apply()
-        await order.agree()
-        await order.decide("keeper", "pack")
-        await order.until(lambda order: bool(order["shipments"]) and order["shipments"][-1]["state"] == "booked")
-        await order.decide("keeper", "hand_over")
-    await _looked_at(system, 1)
-    await _clone(system, order, max(parcels))
+        order = await parcel_under_way(system, office)
+    every = max(looks, *parcels)
+    await clone(system, order, every)
+    await _look(system, every, every)  # the first look at each brings its first scan
     before = await events(system, order.number)
     rows: list[list[Cell]] = []
     for number in parcels:
-        rounds = max(1, looks // number)
+        total = max(looks, number)
         resting = await idle(system, SERVERS, 8)
         used, began = system.used(*SERVERS, "carriers"), perf_counter()
-        await _look(system, number, rounds)
+        await _look(system, number, total)
         spent = resting.less(difference(used, system.used(*SERVERS, "carriers")), perf_counter() - began)
-        scale = LOOKS / (rounds * number)
+        scale = LOOKS / total
         carrier = spent.pop("carriers") * scale
         results.hold(f"CPU of 200 fruitless looks, {number:,} parcels", sum(spent.values()) * scale, LIMIT, "ms")
-        rows.append(
-            [number, rounds * number, sum(spent.values()) * scale, *(spent[name] * scale for name in SERVERS), carrier]
-        )
+        rows.append([number, total, sum(spent.values()) * scale, *(spent[name] * scale for name in SERVERS), carrier])
     new = await events(system, order.number) - before
     results.hold("events of fruitless looks in the order", new.total(), 0, "events")
     results.add(
@@ -52,7 +47,20 @@ async def measure(system: System, results: Results, parcels: tuple[int, ...], lo
     )
 
 
-async def _clone(system: System, order: Order, number: int) -> None:
+async def parcel_under_way(system: System, office: Office) -> Order:
+    """An order whose parcel the carrier has and that was looked at."""
+    async with system.sessions() as session:
+        seen = await session.scalar(select(func.sum(Parcel.looks))) or 0
+    order = await office.apply()
+    await order.agree()
+    await order.decide("keeper", "pack")
+    await order.until(lambda order: bool(order["shipments"]) and order["shipments"][-1]["state"] == "booked")
+    await order.decide("keeper", "hand_over")
+    await _looked_at(system, seen + 1)
+    return order
+
+
+async def clone(system: System, order: Order, number: int) -> None:
     """More parcels like the order's own, known to the carrier as well; nothing new will be heard of any."""
     async with system.sessions.begin() as session:
         parcel = (await session.scalars(select(Parcel).where(Parcel.order == order.number))).one()
@@ -78,31 +86,29 @@ async def _clone(system: System, order: Order, number: int) -> None:
     depot.close()
 
 
-async def _look(system: System, number: int, times: int) -> None:
-    """Makes so many parcels due, each again as soon as it was looked at, until each was looked at so many times."""
+async def _look(system: System, at_once: int, total: int) -> None:
+    """Looks at so many parcels, each once."""
     async with system.sessions.begin() as session:
-        await session.execute(text(_AGAIN))
-        await session.execute(text(_UNTIL.format(times=times)))
-        await session.execute(
-            text(
-                "update parcel set looks = 0, next_look_at = now() where shipment in"
-                f" (select '{CLONE}-' || n from generate_series(1, :number) n)"
-            ),
-            {"number": number},
-        )
+        for statement in (_NEXT, _AFTER, _FIRST):
+            await session.execute(text(statement.format(at_once=at_once, last=total - at_once)))
         seen = await session.scalar(select(func.sum(Parcel.looks))) or 0
-    await _looked_at(system, seen + number * times)
-    async with system.sessions.begin() as session:
-        await session.execute(text("drop trigger look_again on parcel"))
+    await _looked_at(system, seen + total)
 
 
-_AGAIN: Final = """
-create or replace function look_again() returns trigger language plpgsql as
-$$ begin new.next_look_at := now(); return new; end $$
+_NUMBER: Final = f"substr(shipment, {len(CLONE) + 2})::int"
+_NUMBER_OF_NEW: Final = _NUMBER.replace("shipment", "new.shipment")
+_FIRST: Final = f"update parcel set next_look_at = now() where shipment like '{CLONE}-%' and {_NUMBER} <= {{at_once}}"
+_NEXT: Final = f"""
+create or replace function look_at_next() returns trigger language plpgsql as $$
+begin
+    update parcel set next_look_at = now() where shipment = '{CLONE}-' || {_NUMBER_OF_NEW} + {{at_once}};
+    return null;
+end $$
 """
-_UNTIL: Final = """
-create or replace trigger look_again before update on parcel
-for each row when (new.looks > old.looks and new.looks < {times}) execute function look_again()
+_AFTER: Final = f"""
+create or replace trigger look_at_next after update on parcel for each row
+when (new.looks > old.looks and new.shipment like '{CLONE}-%' and {_NUMBER_OF_NEW} <= {{last}})
+execute function look_at_next()
 """
 
 
