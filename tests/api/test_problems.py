@@ -136,7 +136,7 @@ async def test_without_the_database_everything_says_so(settings: Settings, new_c
     assert (answer.status_code, answer.json()["code"]) == (503, "database_unreachable")
     assert answer.headers["retry-after"] == str(problems.RETRY_AFTER)
     assert ready.status_code == 503
-    assert ready.json() == {"database": "unreachable", "temporal": "unreachable"}
+    assert ready.json() == {"database": "unreachable", "temporal": "unreachable", "mailbox": "not_set"}
 
 
 async def test_a_connection_that_breaks_is_the_databases_fault(staff: Staff) -> None:
