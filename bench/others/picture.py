@@ -20,7 +20,7 @@ def draw(results: Results) -> str:
     longest = max(float(row[1]) for row in rows)
     height = TOP + ROW * len(rows) + 12
     bars = "\n".join(
-        _row(str(row[0]), [max(0.0, float(part)) for part in row[3 : 3 + len(PARTS)]], TOP + ROW * place, longest)
+        _row(str(row[0]), float(row[1]), [max(0.0, float(part)) for part in row[3 : 3 + len(PARTS)]], place, longest)
         for place, row in enumerate(rows)
     )
     legend = "".join(
@@ -39,7 +39,8 @@ def draw(results: Results) -> str:
 """
 
 
-def _row(title: str, parts: list[float], top: int, longest: float) -> str:
+def _row(title: str, total: float, parts: list[float], place: int, longest: float) -> str:
+    top = TOP + ROW * place
     drawn, left = [], float(NAMES)
     for colour, part in zip(COLOURS, parts, strict=True):
         long = part / longest * BAR
@@ -47,7 +48,7 @@ def _row(title: str, parts: list[float], top: int, longest: float) -> str:
         left += long
     return (
         f'<text x="{NAMES - 10}" y="{top + 15}" text-anchor="end">{escape(title)}</text>{"".join(drawn)}'
-        f'<text x="{left + 8:.1f}" y="{top + 15}" class="small">{sum(parts):.0f}</text>'
+        f'<text x="{left + 8:.1f}" y="{top + 15}" class="small">{total:.0f}</text>'
     )
 
 
