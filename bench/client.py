@@ -4,6 +4,7 @@ import asyncio
 import json
 from dataclasses import dataclass
 from itertools import count
+from time import monotonic
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlencode
@@ -11,6 +12,8 @@ from urllib.parse import urlencode
 from database.reference import DEMO_PASSWORD
 
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+FRESH_SECONDS = 3.0
+"""A server hangs up on whoever says nothing for some seconds (uvicorn: five), perhaps as we begin to speak again."""
 _keys = count()
 
 
@@ -35,7 +38,7 @@ class Client:
         self._port = port
         self._who = who
         self._signed: dict[str, str] = {}
-        self._free: list[Connection] = []
+        self._free: list[tuple[float, Connection]] = []
         self.repeated = 0
 
     async def __aenter__(self) -> Self:
@@ -48,7 +51,7 @@ class Client:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for _, writer in self._free:
+        for _, (_, writer) in self._free:
             writer.close()
 
     async def get(self, path: str) -> Answer:
@@ -71,12 +74,14 @@ class Client:
         """Raises UnexpectedAnswerError."""
         headers = {"Host": "127.0.0.1", "Content-Length": str(len(body)), **self._signed}
         if body:
-            headers |= {"Content-Type": media_type, "Idempotency-Key": key}
+            headers["Content-Type"] = media_type
+        if key:
+            headers["Idempotency-Key"] = key
         head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         reader, writer = connection = await self._connection()
         writer.write(f"{method} {path} HTTP/1.1\r\n{head}\r\n".encode() + body)
         answer = await read_answer(reader)
-        self._free.append(connection)
+        self._free.append((monotonic(), connection))
         if answer.status >= 400 and answer.status != 503:
             raise UnexpectedAnswerError(f"{method} {path}: {answer.status} {answer.body.decode()[:500]}")
         return answer
@@ -84,8 +89,8 @@ class Client:
     async def _connection(self) -> Connection:
         """A kept one on which the server has not hung up, else a new one."""
         while self._free:
-            reader, writer = self._free.pop()
-            if not reader.at_eof():
+            since, (reader, writer) = self._free.pop()
+            if not reader.at_eof() and monotonic() - since < FRESH_SECONDS:
                 return reader, writer
             writer.close()
         return await asyncio.open_connection("127.0.0.1", self._port)
