@@ -14,8 +14,8 @@ def engine(url: str, connections: int = 20, patience: float = PATIENCE) -> Async
     """A pool of at most `connections`. The server ends a statement that runs longer than STATEMENT_TIMEOUT_MS.
 
     A server that stands still, or behind a line that carries nothing, ends nothing: a statement or a new connection
-    raises TimeoutError after `patience` seconds, and so does, as SQLAlchemy's own, a pool whose connections are all in
-    use.
+    raises TimeoutError after `patience` seconds, and so does, as SQLAlchemy's own and after half of them, a pool whose
+    connections are all in use: who waited for one may have to wait for its statement too.
     """
     settings = {
         "application_name": "huanjian",
@@ -26,7 +26,7 @@ def engine(url: str, connections: int = 20, patience: float = PATIENCE) -> Async
         url,
         pool_size=connections,
         max_overflow=0,
-        pool_timeout=patience,
+        pool_timeout=patience / 2,
         connect_args={"server_settings": settings, "timeout": patience, "command_timeout": patience},
     )
 

@@ -28,7 +28,13 @@ async def get_shipment(session: Database, who: Signed, shipment: ShipmentId) -> 
     "/{shipment}/label",
     response_class=Response,
     responses={
-        200: {"content": {"image/png": {}, "application/pdf": {}}, "description": "The label to print"},
+        200: {
+            "content": {
+                "image/png": {"schema": {"type": "string", "format": "binary"}},
+                "application/pdf": {"schema": {"type": "string", "format": "binary"}},
+            },
+            "description": "The label to print",
+        },
         **responses("not_logged_in", "role_forbidden", "not_found"),
     },
 )
