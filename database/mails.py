@@ -246,10 +246,10 @@ async def make_order(
 
 
 async def join(session: AsyncSession, mail: IncomingMail, order: str, *, by: str, now: datetime) -> None:
-    """Puts a mail to an order, whose agents are told. Raises Refusal `unknown_order`."""
+    """Puts a mail to an order, whose agents are told. Raises Refusal `not_found`."""
     seq = await session.scalar(select(ReplacementOrder.seq).where(ReplacementOrder.number == order))
     if seq is None:
-        raise Refusal("unknown_order", f"there is no order {order}")
+        raise Refusal("not_found", f"there is no order {order}")
     mail.state, mail.order = MailState.JOINED, order
     _settle(mail, by, now)
     notice = {"document": order, "seq": seq, "template": NOTICE, "audience": Role.SERVICE_AGENT}

@@ -70,10 +70,10 @@ class Settings(BaseSettings):
     mailbox_host: str | None = Field(
         None, description="IMAP server of the mailbox that customers write to; without it no mail is read."
     )
-    mailbox_port: int = 993
-    mailbox_user: str | None = None
-    mailbox_password: SecretStr | None = None
-    mailbox_folder: str = "INBOX"
+    mailbox_port: int = Field(993, description="Its port.")
+    mailbox_user: str | None = Field(None, description="Who logs in there.")
+    mailbox_password: SecretStr | None = Field(None, description="The password to it.")
+    mailbox_folder: str = Field("INBOX", description="The folder that mails come into; in its own letters.")
     mailbox_encryption: Literal["tls", "starttls", "none"] = "tls"
     mailbox_seconds: float = Field(30, gt=0, description="How long the mailbox rests between two looks, in seconds.")
 

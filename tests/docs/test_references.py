@@ -164,4 +164,4 @@ def test_temporal_knows_what_is_searched_by(document: str) -> None:
 def test_what_is_printed_as_json_is_json() -> None:
     said = [line for document in DOCUMENTS for block in blocks(read(document), "") for line in block.splitlines()]
     found = [json.loads(line) for line in said if line.startswith("{")]
-    assert {"database": "ok", "temporal": "unreachable"} in found
+    assert {"database": "ok", "temporal": "unreachable", "mailbox": "ok"} in found
