@@ -30,6 +30,7 @@ from database.reference import seed
 from database.reference.folder import UnusableFile as UnusableReference
 from database.reference.folder import load
 from database.session import engine, sessions
+from database.signatures import verify_signatures
 from domain.messages import OrderState
 from domain.policy import Policy
 from domain.stages import Refusal, Role
@@ -228,7 +229,7 @@ def _refuse(error: Exception) -> NoReturn:
 def verify_log(
     document: Annotated[str | None, typer.Argument(help="One order or purchase order; all without it.")] = None,
 ) -> None:
-    """Checks the sealed logs and names the first bad row of each broken one."""
+    """Checks the sealed logs and the signatures; names the first bad row of each broken log."""
     raise typer.Exit(_run(_verify(document)))
 
 
@@ -242,11 +243,17 @@ async def _verify(document: str | None) -> int:
             if chain.broken:
                 broken += 1
                 console.print(f"{chain.document}: row {chain.broken.seq}: {chain.broken.what}", markup=False)
+        signatures = [each async for each in verify_signatures(session, document)]
+    for signature in signatures:
+        if signature.broken:
+            broken += 1
+            console.print(f"{signature.order}: signature {signature.seq}: {signature.broken}", markup=False)
     await pool.dispose()
     if document and not chains:
         console.print(f"there is no document {document}", markup=False)
         return 2
-    console.print(f"{chains} logs with {rows} rows: {broken or 'none'} broken")
+    counted = f"{chains} logs with {rows} rows, {len(signatures)} signatures"
+    console.print(f"{counted}: {broken or 'none'} broken")
     return 1 if broken else 0
 
 

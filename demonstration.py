@@ -94,7 +94,7 @@ def returned_and_reworked(order: View) -> Move | None:
         case "audit" if not order["audit_attempts"]:
             return Move(
                 "auditor",
-                {"action": "return_for_correction", "reason": "fault_and_part", "explanation": "请补充故障现象"},
+                {"action": "return_for_correction", "reasons": ["fault_and_part"], "explanation": "请补充故障现象"},
             )
         case "returned":
             correction = {

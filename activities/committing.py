@@ -55,7 +55,7 @@ async def order_step(session: AsyncSession, step: Step) -> OrderState:
         return OrderState.model_validate(await _recorded(session, order, step))
     state = OrderState.model_validate(order.state)
     work: OrderWork = await _begin(session, order, step, state)
-    work.shipment = state.shipment
+    work.shipment, work.audit = state.shipment, state.audit
     return await take_order_step(work)
 
 

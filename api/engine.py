@@ -21,7 +21,8 @@ from api.problems import LastStep, Problem
 from database import submissions
 from database.reading.documents import Head, head, last_step
 from database.recovery import with_errands
-from domain.messages import Decide, Decided
+from domain import auditing
+from domain.messages import AuditDesk, Decide, Decided, OrderState
 from domain.stages import ORDER, Action, Life, Refusal, Role
 from runtime.temporal import UPDATE_TIMEOUT, order_workflow, purchase_workflow, start_document
 
@@ -77,24 +78,31 @@ def role_for(who: Principal, document: Head, action: Action) -> Role:
     rule, stage = document.life.rules.get(action), document.state.stage
     if rule is None or stage not in rule.moves:
         raise Refusal("stage_moved_on", f"{action} is not possible at stage {stage}")
-    role = who.acting(rule)
-    if role is None:
+    roles = [role for role in who.roles if role in rule.by and role is not Role.SYSTEM]
+    if not roles:
         raise Refusal("role_forbidden", f"{action} is for {', '.join(sorted(rule.by))}")
-    if _own_case(who, role, document):
-        raise Refusal("own_case", "who entered the case can't audit it")
-    return role
+    refusals = {role: _refused_by_audit(who, role, action, document) for role in roles}
+    allowed = [role for role, refusal in refusals.items() if refusal is None]
+    if allowed:
+        return allowed[0]
+    raise refusals[roles[0]] or AssertionError("a role is refused or allowed")
 
 
 def possible(who: Principal, document: Head) -> Iterator[tuple[Action, Role]]:
     """What they may do to the document now, and in which role."""
-    for action, rule in document.life.rules.items():
-        role = who.acting(rule)
-        if role and document.state.stage in rule.moves and not _own_case(who, role, document):
-            yield action, role
+    for action in document.life.rules:
+        try:
+            yield action, role_for(who, document, action)
+        except Refusal:
+            continue
 
 
-def _own_case(who: Principal, role: Role, document: Head) -> bool:
-    return role is Role.AUDITOR and who.code == document.entered_by
+def _refused_by_audit(who: Principal, role: Role, action: Action, document: Head) -> Refusal | None:
+    """Why the audit is not theirs: their own case, somebody else's desk, or signed by them already."""
+    if not isinstance(document.state, OrderState):
+        return None
+    desk = document.state.audit or AuditDesk()
+    return auditing.refusal(action, role, who.code, document.entered_by, desk, document.stand_ins)
 
 
 async def _put(house: House, document: Head, message: Decide) -> Decided:

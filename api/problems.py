@@ -75,6 +75,13 @@ CATALOGUE: Final[Mapping[str, Kind]] = {
     "csrf_failed": Kind(403, "The form is out of date; load the page again", "表单已过期，请刷新页面后重试"),
     "role_forbidden": Kind(403, "Your role may not do this", "您的角色无权进行此操作"),
     "own_case": Kind(403, "Nobody audits a case they entered", "不得审核自己录入的申请"),
+    "audit_taken": Kind(403, "Another auditor has taken this audit", "该审核已由其他审核员领取"),
+    "signed_before": Kind(
+        403, "You signed already; the second signature is for somebody else", "您已签字，第二签须由他人完成"
+    ),
+    "rejected_before": Kind(
+        403, "You rejected this case; the objection is for another auditor", "您曾驳回此单，异议须由其他审核员处理"
+    ),
     "push_refused": Kind(403, "The push is not signed as agreed", "推送签名有误"),
     # what was decided
     "stage_moved_on": Kind(409, "This is not possible at this stage (any more)", "当前阶段不能进行此操作"),
@@ -93,6 +100,13 @@ CATALOGUE: Final[Mapping[str, Kind]] = {
         422, "The technician holds no valid certificate for this product", "该技师没有此类产品的有效资质证书"
     ),
     "invalid_decision": Kind(422, "The decision does not fit the case", "该决定与此单情况不符"),
+    "override_reason_missing": Kind(
+        422,
+        "The machine says no to a check: write beside it why you sign all the same",
+        "有一项系统核对不通过：如仍签字，请在该项旁写明理由",
+    ),
+    "not_signed": Kind(409, "It is not signed for as it stands now", "此单现状未经签字"),
+    "unknown_auditor": Kind(422, "Nobody of that name can do this audit", "此人不能办理该审核"),
     "no_appointment": Kind(422, "No appointment was made for this visit", "这次上门没有预约"),
     "no_supplier": Kind(422, "No qualified supplier offers this part", "没有合格供应商可供此备件"),
     "part_does_not_fit": Kind(422, "This part does not fit the product", "该备件不适用于此产品"),

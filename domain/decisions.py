@@ -8,7 +8,16 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from domain.stages import Action
@@ -139,26 +148,95 @@ class Decline(_Decision):
 
 
 class Approve(_Decision):
-    """The auditor signs (policy 2.3.2); all four checks of policy 2.3.1 must be confirmed."""
+    """The auditor signs (policy 2.3.2); all four checks of policy 2.3.1 must be confirmed.
+
+    Who signs although the machine says no to a check says why, beside it.
+    """
 
     action: Literal[Action.APPROVE] = Action.APPROVE
     customer_data: Literal[True]
     fault_and_part: Literal[True]
     warranty: Literal[True]
     company_policy: Literal[True]
+    customer_data_reason: Text = ""
+    fault_and_part_reason: Text = ""
+    warranty_reason: Text = ""
+    company_policy_reason: Text = ""
     note: Text = ""
 
 
-class ReturnForCorrection(_Decision):
+def _several(said: object) -> object:
+    """One reason stood alone under `reason` once; what was said then stays readable."""
+    if isinstance(said, dict) and "reason" in said and "reasons" not in said:
+        return {name: value for name, value in said.items() if name != "reason"} | {"reasons": [said["reason"]]}
+    return said
+
+
+class _NotPassed(_Decision):
+    reasons: Annotated[tuple[AuditReason, ...], Field(min_length=1, max_length=len(AuditReason))]
+    explanation: SomeText
+    _one_reason = model_validator(mode="before")(_several)
+
+
+class ReturnForCorrection(_NotPassed):
+    """Not passed: back to the service centre, under the same number (policy 2.3.2)."""
+
     action: Literal[Action.RETURN_FOR_CORRECTION] = Action.RETURN_FOR_CORRECTION
-    reason: AuditReason
-    explanation: SomeText
 
 
-class Reject(_Decision):
+class Reject(_NotPassed):
+    """Not passed, for good, unless the customer objects in time (policy 2.3.2)."""
+
     action: Literal[Action.REJECT] = Action.REJECT
-    reason: AuditReason
-    explanation: SomeText
+
+
+class AskCustomer(_Decision):
+    """The audit rests until the customer has answered (policy 2.3.1)."""
+
+    action: Literal[Action.ASK_CUSTOMER] = Action.ASK_CUSTOMER
+    question: SomeText
+
+
+class AnswerQuestion(_Decision):
+    """What the customer says to the audit's question."""
+
+    action: Literal[Action.ANSWER_QUESTION] = Action.ANSWER_QUESTION
+    reply: SomeText
+
+
+class Resume(_Decision):
+    """The audit goes on without the customer's answer."""
+
+    action: Literal[Action.RESUME] = Action.RESUME
+    note: Text = ""
+
+
+class Object(_Decision):
+    """The customer does not accept the rejection: once, and another auditor looks again."""
+
+    action: Literal[Action.OBJECT] = Action.OBJECT
+    objection: SomeText
+
+
+class TakeAudit(_Decision):
+    """From now on this audit is mine."""
+
+    action: Literal[Action.TAKE_AUDIT] = Action.TAKE_AUDIT
+
+
+class HandOnAudit(_Decision):
+    """From now on this audit is another auditor's."""
+
+    action: Literal[Action.HAND_ON_AUDIT] = Action.HAND_ON_AUDIT
+    auditor: Code
+    note: Text = ""
+
+
+class ReleaseAudit(_Decision):
+    """From now on this audit is anybody's who may do it."""
+
+    action: Literal[Action.RELEASE_AUDIT] = Action.RELEASE_AUDIT
+    note: Text = ""
 
 
 class Correct(_Decision):
@@ -356,7 +434,8 @@ class ReceiveGoods(_Decision):
 
 Decision = Annotated[
     Take | Quote | SendForInspection | Refuse | FaultFound | NoFaultFound | Consent | Decline | Approve
-    | ReturnForCorrection | Reject | Correct | SourceAgain | Pack | HandOver | Deliver | DeclareLost | ReceiveBack
+    | ReturnForCorrection | Reject | AskCustomer | AnswerQuestion | Resume | Object | TakeAudit | HandOnAudit
+    | ReleaseAudit | Correct | SourceAgain | Pack | HandOver | Deliver | DeclareLost | ReceiveBack
     | BookAppointment | ReportFitted | ReportNotFitted | RecordAttempt | AnswerWorks | AnswerFaulty
     | SendPart | SendTechnician | SettleClaim | Supplement | Cancel | MoveDue,
     Field(discriminator="action"),
@@ -365,6 +444,8 @@ Decision = Annotated[
 PurchaseDecision = Annotated[Confirm | PromiseLater | PassOn | ReceiveGoods | MoveDue, Field(discriminator="action")]
 
 DECISIONS: dict[Action, type[BaseModel]] = {
-    model.model_fields["action"].default: model for model in _Decision.__subclasses__()
+    model.model_fields["action"].default: model
+    for model in (*_Decision.__subclasses__(), *_NotPassed.__subclasses__())
+    if "action" in model.model_fields
 }
 """The model of each action that people take."""

@@ -42,6 +42,19 @@ class Step(_Message):
     outcome: str | None = None
 
 
+class AuditDesk(_Message):
+    """Whose an audit is, in users' codes: who holds it (anybody if nobody does) and who handed it on to them; who has
+    signed already, who rejected the case before; in which role it is signed next. `changed` are the fields that made
+    a new signature necessary."""
+
+    holder: str | None = None
+    handed_by: str | None = None
+    signed_by: tuple[str, ...] = ()
+    rejected_by: tuple[str, ...] = ()
+    role: Role = Role.AUDITOR
+    changed: tuple[str, ...] = ()
+
+
 class OrderState(_Message):
     """Where an order stands after a step, and which step that was. `shipment` is the one under way; `to_place`
     are purchase orders to be started, `to_tell` those this order no longer waits for; `to_book` and `to_recall`
@@ -58,6 +71,7 @@ class OrderState(_Message):
     action: Action | None = None
     submission: UUID | None = None
     shipment: str | None = None
+    audit: AuditDesk | None = None
     to_place: tuple[str, ...] = ()
     to_tell: tuple[str, ...] = ()
     to_book: bool = False

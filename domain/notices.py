@@ -7,7 +7,7 @@ from domain.stages import Action, Role
 from domain.waiting import CARETAKERS, OWNERS
 
 _CUSTOMER, _AGENT, _BUYER, _KEEPER = Role.CUSTOMER, Role.SERVICE_AGENT, Role.BUYER, Role.WAREHOUSE_KEEPER
-_DISPATCHER, _TECHNICIAN, _SUPPLIER = Role.DISPATCHER, Role.TECHNICIAN, Role.SUPPLIER
+_DISPATCHER, _TECHNICIAN, _SUPPLIER, _AUDITOR = Role.DISPATCHER, Role.TECHNICIAN, Role.SUPPLIER, Role.AUDITOR
 
 TOLD: Mapping[Action, tuple[Role, ...]] = MappingProxyType(
     {
@@ -16,9 +16,14 @@ TOLD: Mapping[Action, tuple[Role, ...]] = MappingProxyType(
         Action.REFUSE: (_CUSTOMER,),
         Action.NO_FAULT_FOUND: (_CUSTOMER,),
         Action.LAPSE: (_CUSTOMER, _AGENT),
-        Action.APPROVE: (_CUSTOMER,),
         Action.RETURN_FOR_CORRECTION: (_AGENT, _CUSTOMER),
         Action.REJECT: (_AGENT, _CUSTOMER),
+        Action.ASK_CUSTOMER: (_CUSTOMER,),
+        Action.ANSWER_QUESTION: (_AUDITOR,),
+        Action.RESUME: (_AUDITOR,),
+        Action.OBJECT: (_CUSTOMER, _AUDITOR),
+        Action.MAKE_FINAL: (_CUSTOMER, _AGENT),
+        Action.HAND_ON_AUDIT: (_AUDITOR,),
         Action.BOOKING_REFUSED: (_DISPATCHER,),
         Action.HAND_OVER: (_AGENT, _CUSTOMER),
         Action.PICK_UP: (_AGENT, _CUSTOMER),
@@ -56,6 +61,8 @@ TOLD_BY_STEPS: Mapping[str, tuple[Role, ...]] = MappingProxyType(
         "no_other_supplier": (_BUYER,),
         "mail_received": (_AGENT,),
         "joined": (_CUSTOMER,),
+        Action.APPROVE: (_CUSTOMER,),
+        "second_signature": (_AUDITOR, Role.SUPERVISOR),
         Action.SUPPLEMENT: (Role.AUDITOR, _BUYER, _KEEPER, _DISPATCHER, _TECHNICIAN, Role.SUPERVISOR),
     }
 )

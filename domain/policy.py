@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from domain.stages import Action
+from domain.stages import Action, Role
 from domain.waiting import OWNERS, Alarm, Clock, Wait
 from domain.working_time import Calendar, CalendarRules, Span, calendar_of
 
@@ -32,7 +33,7 @@ class ClockRule(_Rules):
 
     @model_validator(mode="after")
     def _never_silent(self) -> "ClockRule":
-        ends = {Action.LAPSE, Action.GIVE_UP, Action.DECLARE_LOST}
+        ends = {Action.LAPSE, Action.GIVE_UP, Action.DECLARE_LOST, Action.RESUME, Action.MAKE_FINAL}
         if not any(rule.every or rule.action in ends for rule in self.alarms):
             raise ValueError("a wait must end by rule or keep escalating: repeat an alarm (`every`)")
         return self
@@ -84,6 +85,40 @@ class DuplicateRules(_Rules):
     likeness: float = Field(gt=0, le=1)
 
 
+class Tier(_Rules):
+    """Above this amount, in yuan, a second signature is asked for, in this role."""
+
+    above: Decimal = Field(ge=0)
+    second: Literal[Role.AUDITOR, Role.SUPERVISOR]
+
+
+class AuditRules(_Rules):
+    """What the audit holds an application against, and how often it is signed (policy 2.3.1, 2.3.2). Money in yuan.
+
+    Parts of a rework that were not signed for need a new signature if they are worth more than `rework_worth`.
+    """
+
+    cost_tiers: tuple[Tier, ...]
+    goodwill_tiers: tuple[Tier, ...]
+    most_goodwill: Decimal = Field(ge=0)
+    most_pieces: int = Field(ge=1)
+    duplicate_days: int = Field(ge=1)
+    most_replacements: int = Field(ge=1)
+    replacements_days: int = Field(ge=1)
+    rework_worth: Decimal = Field(ge=0)
+
+
+class StatutoryRules(_Rules):
+    """What the law of 三包 gives the customer (policy 1.3.1): days from the sale to the fault, repairs that did not
+    help, days from the report of the fault in which it must be repaired, and parts must be there."""
+
+    return_days: int = Field(ge=0)
+    exchange_days: int = Field(ge=0)
+    failed_repairs: int = Field(ge=1)
+    repair_days: int = Field(ge=1)
+    parts_days: int = Field(ge=1)
+
+
 class Policy(_Rules):
     name: str
     version: int = Field(ge=1)
@@ -95,6 +130,8 @@ class Policy(_Rules):
     purchasing: PurchasingRules
     quotation: QuotationRules
     duplicates: DuplicateRules
+    audit: AuditRules
+    statutory: StatutoryRules
 
     @model_validator(mode="after")
     def _every_clock(self) -> "Policy":
@@ -145,7 +182,18 @@ class Timekeeper:
         ruled = {rule.action for rule in self.policy.clocks[wait.clock].alarms}
         others = tuple(alarm for alarm in wait.alarms if alarm.action not in ruled)
         anew = self.wait(wait.clock, now, due)
-        return anew.model_copy(update={"alarms": (*anew.alarms, *others)})
+        return anew.model_copy(update={"owner": wait.owner, "alarms": (*anew.alarms, *others)})
+
+    def resumed(self, wait: Wait, paused: datetime, now: datetime) -> Wait:
+        """The wait that rested from `paused` until `now`: due and alarms are as much working time away as then."""
+
+        def later(instant: datetime) -> datetime:
+            return self.calendar.later(now, self.calendar.worked(paused, max(instant, paused)))
+
+        alarms = tuple(
+            alarm.model_copy(update={"at": self.calendar.open_from(later(alarm.at))}) for alarm in wait.alarms
+        )
+        return wait.model_copy(update={"due": later(wait.due), "alarms": alarms})
 
     def _alarm(self, rule: AlarmRule, since: datetime, due: datetime) -> Alarm:
         at = due if rule.share == 1 else self.calendar.share(since, due, rule.share)

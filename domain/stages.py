@@ -32,7 +32,9 @@ class Stage(StrEnum):
     INSPECTION = "inspection"
     QUOTED = "quoted"
     AUDIT = "audit"
+    ASKED = "asked"
     RETURNED = "returned"
+    OBJECTION = "objection"
     SOURCING = "sourcing"
     DISPATCH = "dispatch"
     IN_TRANSIT = "in_transit"
@@ -78,6 +80,12 @@ class Action(StrEnum):
     RETURN_FOR_CORRECTION = "return_for_correction"
     REJECT = "reject"
     CORRECT = "correct"
+    TAKE_AUDIT = "take_audit"
+    HAND_ON_AUDIT = "hand_on_audit"
+    RELEASE_AUDIT = "release_audit"
+    ASK_CUSTOMER = "ask_customer"
+    ANSWER_QUESTION = "answer_question"
+    OBJECT = "object"
     SOURCE_AGAIN = "source_again"
     PACK = "pack"
     HAND_OVER = "hand_over"
@@ -117,6 +125,8 @@ class Action(StrEnum):
     NO_MOVEMENT = "no_movement"
     LATE = "late"
     LAPSE = "lapse"
+    RESUME = "resume"
+    MAKE_FINAL = "make_final"
     GIVE_UP = "give_up"
 
 
@@ -157,11 +167,19 @@ RULES: Mapping[Action, Rule] = MappingProxyType(
         Action.CONSENT: _rule({_S.QUOTED: _S.AUDIT}, _CUSTOMER, _AGENT),
         Action.DECLINE: _rule({_S.QUOTED: _S.DECLINED}, _CUSTOMER, _AGENT),
         Action.LAPSE: _rule({_S.QUOTED: _S.DECLINED}, _SYSTEM),
-        # policy 2.3: audit
-        Action.APPROVE: _rule({_S.AUDIT: _S.SOURCING}, _AUDITOR),
-        Action.RETURN_FOR_CORRECTION: _rule({_S.AUDIT: _S.RETURNED}, _AUDITOR),
-        Action.REJECT: _rule({_S.AUDIT: _S.REJECTED}, _AUDITOR),
+        # policy 2.3: audit. Which auditor, and when the second signature is a supervisor's, domain/auditing.py says.
+        Action.APPROVE: _rule({_S.AUDIT: _S.SOURCING}, _AUDITOR, _SUPERVISOR),
+        Action.RETURN_FOR_CORRECTION: _rule({_S.AUDIT: _S.RETURNED}, _AUDITOR, _SUPERVISOR),
+        Action.REJECT: _rule({_S.AUDIT: _S.OBJECTION}, _AUDITOR, _SUPERVISOR),
         Action.CORRECT: _rule({_S.RETURNED: _S.AUDIT}, _AGENT),
+        Action.ASK_CUSTOMER: _rule({_S.AUDIT: _S.ASKED}, _AUDITOR, _SUPERVISOR, _AGENT),
+        Action.ANSWER_QUESTION: _rule({_S.ASKED: _S.AUDIT}, _CUSTOMER, _AGENT),
+        Action.RESUME: _rule({_S.ASKED: _S.AUDIT}, _AUDITOR, _SUPERVISOR, _SYSTEM),
+        Action.OBJECT: _rule({_S.OBJECTION: _S.AUDIT}, _CUSTOMER, _AGENT),
+        Action.MAKE_FINAL: _rule({_S.OBJECTION: _S.REJECTED}, _SYSTEM),
+        Action.TAKE_AUDIT: _rule(_stays(_S.AUDIT, _S.ASKED), _AUDITOR, _SUPERVISOR),
+        Action.HAND_ON_AUDIT: _rule(_stays(_S.AUDIT, _S.ASKED), _AUDITOR, _SUPERVISOR),
+        Action.RELEASE_AUDIT: _rule(_stays(_S.AUDIT, _S.ASKED), _AUDITOR, _SUPERVISOR),
         # policy 3.2: stock first, else a purchase order. Sourcing with every line reserved is dispatch.
         Action.RESTOCK: _rule(_stays(_S.SOURCING), _SYSTEM),
         Action.SOURCE_AGAIN: _rule(_stays(_S.SOURCING), _BUYER),
@@ -264,6 +282,7 @@ ORDER = Life(
         {
             Stage.QUOTED: (Stage.AUDIT, "the customer agreed on the phone"),
             Stage.AUDIT: (Stage.QUOTED, "a correction costs the customer more"),
+            Stage.OBJECTION: (Stage.REJECTED, "the customer has objected before"),
             Stage.SOURCING: (Stage.DISPATCH, "every line is reserved"),
             Stage.CLOSED: (Stage.SETTLING, "something is still owing"),
             Stage.CANCELLED: (Stage.SETTLING, "something is still owing"),

@@ -16,6 +16,9 @@ class Clock(StrEnum):
     FINDING = "finding"
     CONSENT = "consent"
     SIGNATURE = "signature"
+    SECOND_SIGNATURE = "second_signature"
+    QUESTION = "question"
+    OBJECTION = "objection"
     CORRECTION = "correction"
     PARTS = "parts"
     HANDOVER = "handover"
@@ -36,6 +39,9 @@ OWNERS: dict[Clock, Role] = {
     Clock.FINDING: Role.TECHNICIAN,
     Clock.CONSENT: Role.CUSTOMER,
     Clock.SIGNATURE: Role.AUDITOR,
+    Clock.SECOND_SIGNATURE: Role.AUDITOR,
+    Clock.QUESTION: Role.CUSTOMER,
+    Clock.OBJECTION: Role.CUSTOMER,
     Clock.CORRECTION: Role.SERVICE_AGENT,
     Clock.PARTS: Role.BUYER,
     Clock.HANDOVER: Role.WAREHOUSE_KEEPER,

@@ -60,6 +60,12 @@ class Calendar(Protocol):
     def share(self, start: datetime, end: datetime, share: float) -> datetime:
         """The instant at which `share` of the working time from `start` to `end` has passed."""
 
+    def worked(self, start: datetime, end: datetime) -> timedelta:
+        """Working time between two instants."""
+
+    def later(self, start: datetime, working: timedelta) -> datetime:
+        """The instant at which so much working time has passed since `start`."""
+
     def open_from(self, instant: datetime) -> datetime:
         """`instant` itself if the office is open then, else the next opening."""
 
@@ -84,20 +90,19 @@ class OfficeCalendar:
             case "working days":
                 return self._closing(start, span.amount)
             case "working hours":
-                return self._add(start, timedelta(hours=span.amount))
+                return self.later(start, timedelta(hours=span.amount))
             case _:
                 return start + timedelta(**{span.unit: span.amount})
 
     def share(self, start: datetime, end: datetime, share: float) -> datetime:
         worked = self.worked(start, end)
-        return self._add(start, worked * share) if worked else start + (end - start) * share
+        return self.later(start, worked * share) if worked else start + (end - start) * share
 
     def open_from(self, instant: datetime) -> datetime:
         opens, _ = next(self._sessions(instant))
         return max(instant, opens)
 
     def worked(self, start: datetime, end: datetime) -> timedelta:
-        """Working time between two instants."""
         total = _ONE
         for opens, closes in self._sessions(start):
             if opens >= end:
@@ -105,7 +110,7 @@ class OfficeCalendar:
             total += min(closes, end) - max(opens, start)
         return total
 
-    def _add(self, start: datetime, working: timedelta) -> datetime:
+    def later(self, start: datetime, working: timedelta) -> datetime:
         left = working
         for opens, closes in self._sessions(start):
             begin = max(opens, start)
@@ -168,6 +173,12 @@ class SpedUpCalendar:
     def share(self, start: datetime, end: datetime, share: float) -> datetime:
         return start + (end - start) * share
 
+    def worked(self, start: datetime, end: datetime) -> timedelta:
+        return max(end - start, _ONE)
+
+    def later(self, start: datetime, working: timedelta) -> datetime:
+        return start + working
+
     def open_from(self, instant: datetime) -> datetime:
         return instant
 
@@ -200,6 +211,7 @@ class SpedUp(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     kind: Literal["sped_up"]
     day_seconds: float = Field(gt=0)
+    zone: str = "Asia/Shanghai"
 
 
 CalendarRules = Annotated[OfficeHours | SpedUp, Field(discriminator="kind")]

@@ -284,7 +284,12 @@ CASES: Final = (
     _case("inspected, no fault", "closed", inspected("no_fault_found")),
     _case("refused", "rejected", at("triage", "agent", "refuse", reason="not_a_fault", explanation="属正常现象")),
     _case("declined", "declined", at("quoted", CUSTOMER, "decline"), agreed_on_phone=False),
-    _case("rejected", "rejected", at("audit", "auditor", "reject", reason="warranty", explanation="超出保修")),
+    _case(
+        "rejected",
+        "rejected",
+        at("audit", "auditor", "reject", reasons=["warranty"], explanation="超出保修"),
+        policy="faults-objection",
+    ),
     _case("bought, comes in pieces", "closed", comes_in_pieces, **_BOUGHT),
     _case("bought, later than promised", "closed", promises_later, **_BOUGHT),
     _case("bought, passed on by the buyer", "closed", passed_on, **_BOUGHT),

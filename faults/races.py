@@ -21,7 +21,7 @@ from faults.tally import Difference
 
 CLIENTS: Final = 20
 CANCEL: Final = Move("agent", {"action": "cancel", "reason": "customer_wish", "explanation": "客户改变主意"})
-REJECT: Final = Move("auditor2", {"action": "reject", "reason": "warranty", "explanation": "超出保修"})
+REJECT: Final = Move("auditor2", {"action": "reject", "reasons": ["warranty"], "explanation": "超出保修"})
 AGAINST_CANCEL: Final = (
     ("returned, corrected, reworked", ("return_for_correction", "correct", "answer_faulty", "send_part")),
     (

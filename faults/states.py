@@ -29,6 +29,7 @@ from database.stock import OPENING
 from database.tables import (
     Appointment,
     AppointmentState,
+    AuditAttempt,
     BackOrder,
     BackOrderState,
     Claim,
@@ -79,8 +80,11 @@ _SAID: Final[Mapping[Action, tuple[tuple[Role | None, dict[str, Any]], ...]]] = 
     Action.FAULT_FOUND: ((None, {"finding": "有故障"}),),
     Action.NO_FAULT_FOUND: ((None, {"finding": "无故障"}),),
     Action.APPROVE: ((None, dict.fromkeys(_CHECKS, True)),),
-    Action.RETURN_FOR_CORRECTION: ((None, {"reason": "warranty", "explanation": "缺凭证"}),),
-    Action.REJECT: ((None, {"reason": "warranty", "explanation": "超保"}),),
+    Action.RETURN_FOR_CORRECTION: ((None, {"reasons": ["warranty"], "explanation": "缺凭证"}),),
+    Action.REJECT: ((None, {"reasons": ["warranty"], "explanation": "超保"}),),
+    Action.ASK_CUSTOMER: ((None, {"question": "序列号?"}),),
+    Action.ANSWER_QUESTION: ((None, {"reply": "没有"}),),
+    Action.OBJECT: ((None, {"objection": "在保"}),),
     Action.CORRECT: ((None, {"lines": _LINES, "explanation": "已核实"}),),
     Action.PACK: ((None, {"carrier": "sf"}), (None, {"carrier": "manual"})),
     Action.HAND_OVER: ((None, {}), (None, {"waybill": "HAND0001"})),
@@ -100,7 +104,16 @@ _SAID: Final[Mapping[Action, tuple[tuple[Role | None, dict[str, Any]], ...]]] = 
 }
 """What is said with a decision, in every manner that leads elsewhere; nothing where the action says it all."""
 _TIMES: Final = {Action.BOOK_APPOINTMENT, Action.CONFIRM, Action.PROMISE_LATER, Action.MOVE_DUE}
-_ENDING_ALARMS: Final = {Action.LAPSE, Action.GIVE_UP, Action.DECLARE_LOST, Action.PASS_ON}
+_ENDING_ALARMS: Final = {
+    Action.LAPSE,
+    Action.GIVE_UP,
+    Action.DECLARE_LOST,
+    Action.PASS_ON,
+    Action.RESUME,
+    Action.MAKE_FINAL,
+}
+_LEADING_NOWHERE: Final = {Action.MOVE_DUE, Action.TAKE_AUDIT, Action.HAND_ON_AUDIT, Action.RELEASE_AUDIT}
+"""Whose work it is and until when leads to no other state."""
 _SCANS: Final[Mapping[Milestone, tuple[Milestone, ...]]] = {
     Milestone.CREATED: (Milestone.IN_TRANSIT,),
     Milestone.IN_TRANSIT: (Milestone.DELIVERED, Milestone.RETURNING),
@@ -240,6 +253,8 @@ class House:
                 wait and wait.clock,
                 wait and tuple(sorted({str(a.action) for a in wait.alarms if a.action in _ENDING_ALARMS})),
                 order.revisit_attempts,
+                await self._rejected(),
+                state.audit and len(state.audit.signed_by),
             ),
             lines=tuple(sorted((line.state, line.quantity) for line in lines if line.state in _LIVE)),
             shipment=(shipment.state, shipment.account, parcel and parcel.milestone) if shipment else (),
@@ -438,6 +453,7 @@ class House:
         rule = (ORDER if document == self._number else PURCHASE).rules[action]
         wanted, said = _SAID.get(action, ((None, {}),))[manner] if action in _SAID else (None, {})
         role = wanted or next(role for role in _USERS if role in rule.by)
+        user = "auditor2" if role is Role.AUDITOR and await self._rejected() else _USERS[role]
         content = {**said, **await self._facts(action, manner, document)}
         submission = uuid4()
         self._session.add(
@@ -448,13 +464,13 @@ class House:
                 digest=b"",
                 action=action,
                 content={"action": action, **content},
-                by=_USERS[role],
+                by=user,
                 role=role,
                 at=self.errands.now,
             )
         )
         await self._session.flush()
-        await self._take(action, document, by=_USERS[role], role=role, submission=submission)
+        await self._take(action, document, by=user, role=role, submission=submission)
 
     async def _facts(self, action: Action, manner: int, document: str) -> dict[str, Any]:
         """What a decision says that depends on where things stand."""
@@ -522,6 +538,11 @@ class House:
     async def _purchase(self, place: int) -> str:
         return (await self._purchases())[place][0].number
 
+    async def _rejected(self) -> bool:
+        """Whether somebody else must audit it from now on, and a rejection is final."""
+        rejected = select(AuditAttempt).where(AuditAttempt.order == self._number, AuditAttempt.action == Action.REJECT)
+        return await self._count(rejected) > 0
+
     async def _visit(self) -> Appointment | None:
         return await self._session.scalar(
             select(Appointment).where(Appointment.order == self._number, Appointment.state == AppointmentState.BOOKED)
@@ -554,7 +575,7 @@ def _may_be_passed_on(purchase: PurchaseOrder) -> bool:
 
 def _decisions(kind: str, rules: Mapping[Action, Any], stage: Any) -> Iterator[Move]:
     for action, rule in rules.items():
-        if rule.for_people and stage in rule.moves and action is not Action.MOVE_DUE:
+        if rule.for_people and stage in rule.moves and action not in _LEADING_NOWHERE:
             manners = 2 if action is Action.RECEIVE_GOODS else len(_SAID.get(action, ((),)))
             yield from ((kind, str(action), str(manner)) for manner in range(manners))
 

@@ -25,13 +25,22 @@ SHARED: Final = "FAULTS-SHARED"
 POLICY: Final = "faults"
 HASTY: Final[dict[str, Clock]] = {
     "faults-consent": Clock.CONSENT,
+    "faults-question": Clock.QUESTION,
+    "faults-objection": Clock.OBJECTION,
     "faults-delivery": Clock.DELIVERY,
     "faults-revisit": Clock.REVISIT,
     "faults-confirmation": Clock.CONFIRMATION,
 }
 """The policies in which one clock soon ends by itself what it watches; everywhere else people come first."""
 
-_FINAL: Final = (Action.LAPSE, Action.DECLARE_LOST, Action.GIVE_UP, Action.PASS_ON)
+_FINAL: Final = (
+    Action.LAPSE,
+    Action.DECLARE_LOST,
+    Action.GIVE_UP,
+    Action.PASS_ON,
+    Action.RESUME,
+    Action.MAKE_FINAL,
+)
 _SOON, _LATE = Span(8, "seconds"), Span(1200, "seconds")
 _SUPPLIERS: Final = ("S01", "S02", "S05")
 
@@ -59,6 +68,8 @@ def _policy(name: str, hasty: Clock | None) -> Policy:
         ),
         revisit=RevisitRules(attempts=3, again_after=Span(2, "seconds")),
         purchasing=demo.purchasing,
+        audit=demo.audit,
+        statutory=demo.statutory,
         quotation=QuotationRules(
             stock_lead=Span(1, "days"), transit=Span(1, "days"), labour=Decimal(80), travel=Decimal(50)
         ),

@@ -32,6 +32,7 @@ _CONDITIONS: Final = {
     "a correction costs the customer more": "补正后费用增加",
     "every line is reserved": "备件全部预留",
     "something is still owing": "尚有未结事项",
+    "the customer has objected before": "客户曾提出异议",
     "nothing is owing any more": "全部结清",
     "nothing is outstanding": "全部到货",
     "no order waits for it": "已无换件单等待",

@@ -9,6 +9,7 @@ from temporalio.workflow import SandboxImportNotificationPolicy
 from activities.committing import Committing
 from activities.shipping import Shipping
 from activities.telling import Telling
+from domain.auditing import DECIDING
 from domain.messages import Decide, OrderState, Scanned
 from domain.parcels import Milestone
 from domain.stages import ENDS, ORDER, Action, Refusal, Role, Stage
@@ -49,7 +50,7 @@ class ReplacementOrder(Desk[OrderState]):
             match self.state.stage:
                 case Stage.RECEIVED | Stage.TRIAGE | Stage.INSPECTION | Stage.QUOTED:
                     await self.judgement()
-                case Stage.AUDIT | Stage.RETURNED:
+                case Stage.AUDIT | Stage.ASKED | Stage.RETURNED | Stage.OBJECTION:
                     await self.audit()
                 case Stage.SOURCING:
                     await self.sourcing()
@@ -73,7 +74,8 @@ class ReplacementOrder(Desk[OrderState]):
         await self.attend()
 
     async def audit(self) -> None:
-        """Signed, returned with reasons, or rejected (policy 2.3)."""
+        """Signed, returned with reasons, rejected and perhaps objected to, or resting while the customer is asked
+        (policy 2.3)."""
         await self.attend()
 
     async def sourcing(self) -> None:
@@ -150,7 +152,8 @@ class ReplacementOrder(Desk[OrderState]):
 
     def allow(self, decision: Decide) -> None:
         super().allow(decision)
-        if decision.role is Role.AUDITOR and decision.by == self.state.entered_by:
+        audits = decision.action in DECIDING and decision.role in (Role.AUDITOR, Role.SUPERVISOR)
+        if audits and decision.by == self.state.entered_by:
             raise Refusal("own_case", "who entered the case can't audit it")
 
     def note(self, state: OrderState) -> None:

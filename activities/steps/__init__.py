@@ -24,13 +24,15 @@ FIRST_CLOCK = {
     Stage.TRIAGE: Clock.JUDGEMENT,
     Stage.INSPECTION: Clock.FINDING,
     Stage.QUOTED: Clock.CONSENT,
-    Stage.AUDIT: Clock.SIGNATURE,
     Stage.RETURNED: Clock.CORRECTION,
     Stage.INSTALLATION: Clock.APPOINTMENT,
     Stage.REVISIT: Clock.REVISIT,
     Stage.REWORK: Clock.REWORK,
 }
 """What a stage waits for when an order comes to it; the other stages' own steps say it."""
+
+AUDITED = frozenset({Stage.AUDIT, Stage.ASKED})
+"""Where an order has an audit's desk."""
 
 
 async def take_order_step(work: OrderWork) -> OrderState:
@@ -44,7 +46,11 @@ async def take_order_step(work: OrderWork) -> OrderState:
     if work.stage in ENDS or work.stage is Stage.SETTLING:
         await settling.end(work)
     elif work.stage != came_from:
-        await _enter(work)
+        await _enter(work, came_from)
+    if came_from is Stage.ASKED and work.stage not in AUDITED:
+        await auditing.end_question(work)
+    audit = work.audit if work.stage in AUDITED else None
+    order.auditor, order.handed_by = (audit.holder, audit.handed_by) if audit else (None, None)
     order.stage = Stage(work.stage)
     if work.stage in ENDS:
         order.ended_at = work.at
@@ -60,6 +66,7 @@ async def take_order_step(work: OrderWork) -> OrderState:
         action=step.action,
         submission=step.submission,
         shipment=work.shipment,
+        audit=audit,
         to_place=tuple(work.to_place),
         to_tell=tuple(work.to_tell),
         to_book=work.to_book,
@@ -69,12 +76,14 @@ async def take_order_step(work: OrderWork) -> OrderState:
     return state
 
 
-async def _enter(work: OrderWork) -> None:
+async def _enter(work: OrderWork, came_from: Stage) -> None:
     if work.stage is Stage.SOURCING:
         await sourcing.source(work)
     elif work.stage is Stage.REWORK:
         work.document.round += 1
-    if work.stage in FIRST_CLOCK:
+    if work.stage is Stage.AUDIT and came_from is not Stage.ASKED:
+        await auditing.begin(work)
+    elif work.stage in FIRST_CLOCK:
         work.start(FIRST_CLOCK[Stage(work.stage)])
 
 

@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from sqlalchemy import select, update
 
+from activities.steps.auditing import missing_signatures
 from activities.steps.installing import call_off_appointment
 from activities.steps.work import OrderSteps, OrderWork
 from database import stock
@@ -53,6 +54,8 @@ async def pack(work: OrderWork) -> None:
     account = await work.session.get(CarrierAccount, said.carrier or shipment.account)
     if account is None:
         raise Refusal("unknown_carrier", f"there is no carrier account {said.carrier}")
+    if unsigned := await missing_signatures(work):
+        raise Refusal("not_signed", f"nobody signed for the {', '.join(unsigned)} as they stand now")
     shipment.account = account.code
     shipment.weight_kg = said.weight_kg or shipment.weight_kg
     shipment.packed_at, shipment.packed_by = work.at, work.step.by

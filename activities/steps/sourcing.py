@@ -2,6 +2,7 @@
 
 from sqlalchemy import func, select
 
+from activities.steps import auditing
 from activities.steps.work import OrderSteps, OrderWork, lines_in
 from database import stock
 from database.purchases import order_missing
@@ -34,7 +35,14 @@ async def source_again(work: OrderWork) -> None:
 
 
 async def _supply(work: OrderWork) -> None:
-    """Reserves what stock has, orders the rest; with every line reserved the order goes on to dispatch."""
+    """Reserves what stock has, orders the rest; with every line reserved the order goes on to dispatch.
+
+    Nothing is taken or bought that is not signed for as it stands now: such an order goes to the audit (policy 2.3.2).
+    """
+    if unsigned := await auditing.missing_signatures(work):
+        work.stage = Stage.AUDIT
+        work.details |= {"unsigned": list(unsigned)}
+        return
     missing = [line for line in await lines_in(work, LineState.WANTED) if not await _reserve(work, line)]
     work.to_place += await order_missing(work.session, work.document, missing, work.time, work.at, work.effect)
     if missing:

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables import LineState, OrderLine, PurchaseOrder, ReplacementOrder
-from domain.messages import Step
+from domain.messages import AuditDesk, Step
 from domain.policy import Timekeeper
 from domain.stages import Role
 from domain.waiting import Clock, Wait
@@ -38,6 +38,7 @@ class Work(Generic[D]):
     to_book: bool = False
     to_recall: bool = False
     shipment: str | None = None
+    audit: AuditDesk | None = None
 
     @property
     def at(self) -> datetime:

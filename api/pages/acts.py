@@ -31,7 +31,18 @@ GRAVE: Final = frozenset(
 )
 """What can't be undone is asked about once."""
 
-SELDOM: Final = frozenset({Action.SUPPLEMENT, Action.CANCEL, Action.MOVE_DUE, Action.SETTLE_CLAIM})
+SELDOM: Final = frozenset(
+    {
+        Action.SUPPLEMENT,
+        Action.CANCEL,
+        Action.MOVE_DUE,
+        Action.SETTLE_CLAIM,
+        Action.TAKE_AUDIT,
+        Action.HAND_ON_AUDIT,
+        Action.RELEASE_AUDIT,
+        Action.ASK_CUSTOMER,
+    }
+)
 """Possible at most stages, and never what the stage is for."""
 
 
@@ -130,7 +141,7 @@ def first_open(acts: Sequence[Act], sent: Sent | None = None) -> str:
 
 
 def for_order(order: OrderView, who: Principal, language: Language) -> list[Act]:
-    head = Head(order.number, ORDER, order.state, order.entered_by)
+    head = Head(order.number, ORDER, order.state, order.entered_by, order.stand_ins)
     return [
         Act(action, role, _initial(action, order), _consequences(action, order, language))
         for action, role in possible(who, head)
@@ -184,6 +195,8 @@ def _consequences(action: Action, order: OrderView, language: Language) -> Seque
     match action:
         case Action.CANCEL:
             return [text("The order ends; it can't be opened again."), *_given_back(order, language), customer]
+        case Action.REJECT if not (order.state.audit and order.state.audit.rejected_by):
+            return [customer, text("They may object once; then another auditor decides.")]
         case Action.REFUSE | Action.REJECT | Action.DECLINE:
             return [text("The order ends; it can't be opened again."), customer]
         case Action.NO_FAULT_FOUND:

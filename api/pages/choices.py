@@ -11,6 +11,7 @@ from database.reading import reference
 from database.reading.orders import OrderView
 from database.reading.reference import Named
 from database.tables import ClaimState
+from domain.stages import Role
 
 Offered = dict[str, Sequence[Choice]]
 
@@ -24,6 +25,11 @@ async def for_order(session: AsyncSession, order: OrderView, language: Language,
         "outlet": named((one for one in outlets if one.service_centre == order.service_centre), language),
         "carrier": named(carriers, language),
         "technician": await _technicians(session, order, language, now.date()),
+        "auditor": [
+            Choice(one.code, one.name)
+            for one in await reference.people(session, order.state.audit.role if order.state.audit else Role.AUDITOR)
+            if one.code not in (order.auditor, order.entered_by)
+        ],
         "claim": [
             Choice(str(claim.id), f"{claim.shipment} · {language.label(claim.reason)} · {language.money(claim.value)}")
             for claim in order.claims

@@ -10,6 +10,7 @@ from api import problems
 from api.pages import forms
 from api.pages.acts import GRAVE
 from api.pages.mails import DismissMail, JoinOrder
+from api.v1.absences import Away
 from database.applications import Application
 from database.reading.mails import Pile
 from database.tables import (
@@ -22,6 +23,7 @@ from database.tables import (
     ShipmentState,
     Zone,
 )
+from domain.auditing import COMPARED, Check, Evidence, Verdict
 from domain.decisions import (
     DECISIONS,
     AuditReason,
@@ -34,6 +36,7 @@ from domain.decisions import (
 )
 from domain.parcels import Milestone, Trouble
 from domain.stages import ENDS, PURCHASE_ENDS, RULES, Action, PurchaseStage, Role, Stage
+from domain.statutory import Ground, Remedy
 from domain.waiting import OWNERS, Clock
 from messaging.parsing import Robot
 
@@ -41,6 +44,7 @@ ENUMERATIONS: Final[tuple[type[StrEnum], ...]] = (
     Stage, PurchaseStage, Action, Role, Clock, Milestone, Trouble, Channel, Zone, LineState, ShipmentState,
     AppointmentState, ClaimState, RefusalReason, AuditReason, LossReason, Condition, Completion, Hindrance,
     CancelReason, Pile, Doubt, Dismissal, Robot,
+    Check, Verdict, Evidence, Remedy,
 )  # fmt: skip
 BEGINNINGS: Final = ("apply", "place")
 """The first steps of documents, which nobody decides."""
@@ -58,6 +62,10 @@ def all_codes() -> Iterator[tuple[str, str]]:
     yield from ((kind, action) for action in GRAVE for kind in ("sure", "yes"))
     yield from (("customer stage", stage) for stage in Stage)
     yield from (("customer wait", clock) for clock in OWNERS if clock not in _SUPPLIERS)
+    yield from (("fact", name) for name in (*COMPARED, "signatures"))
+    yield from (("customer reason", reason) for reason in AuditReason)
+    yield from (("right", ground) for ground in Ground)
+    yield from (("coming right", ground) for ground in (Ground.PARTS_MISSING, Ground.REPAIR_TOO_LONG))
     for action, rule in RULES.items():
         if Role.CUSTOMER in rule.by:
             yield from ((kind, action) for kind in ("customer action", "customer done"))
@@ -66,7 +74,7 @@ def all_codes() -> Iterator[tuple[str, str]]:
     yield from (("problem title", str(kind.status)) for kind in problems.CATALOGUE.values())
     yield from (("satisfaction", str(number)) for number in range(1, forms.SCALE + 1))
     yield from (("standing", code) for code in ("qualified", "warned", "suspended", "dropped"))
-    models: tuple[type[BaseModel], ...] = (*DECISIONS.values(), Application, JoinOrder, DismissMail)
+    models: tuple[type[BaseModel], ...] = (*DECISIONS.values(), Application, JoinOrder, DismissMail, Away)
     for form in models:
         yield from (("field", path) for path in fields(form))
 

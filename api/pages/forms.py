@@ -151,6 +151,8 @@ def _content(model: type[BaseModel], said: Said, language: Language, prefix: str
             content[name] = typed.split()
         elif kind == "rows":
             content[name] = [{k: v for k, v in row.items() if v} for row in said.rows(path)]
+        elif kind == "several":
+            content[name] = [one for one in several_of(info) if said.values.get(f"{path}.{one}")]
         elif kind in ("check", "confirm"):
             content[name] = bool(typed)
         elif kind == "instant" and typed:
@@ -219,6 +221,8 @@ class _Maker:
                     yield from self.fields(plain(info.annotation), f"{prefix}{name}.")
                 case "rows":
                     yield self._table(prefix + name, info)
+                case "several":
+                    yield self._several(prefix + name, info)
                 case _:
                     yield self._field(prefix + name, name, info, self.said.values)
 
@@ -260,6 +264,21 @@ class _Maker:
             ),
         )
 
+    def _several(self, path: str, info: FieldInfo) -> Field:
+        """A box for each; those that are ticked have their own names after a dot."""
+        members = several_of(info)
+        ticked = [member for member in members if self.said.values.get(f"{path}.{member}")]
+        return Field(
+            name=path,
+            kind="several",
+            label=self._word("field", path, path),
+            help=self._word("help", path, ""),
+            required=info.is_required(),
+            value=" ".join(ticked),
+            error=self.errors.get(path, ""),
+            choices=[Choice(member.value, self.language.label(member)) for member in members],
+        )
+
     def _cell(self, prefix: str, column: str, info: FieldInfo, row: Mapping[str, str]) -> Field:
         default = "" if info.is_required() else str(info.default)
         cell = self._field(
@@ -289,7 +308,9 @@ def kind_of(name: str, info: FieldInfo) -> str:
     if get_origin(kind) is Literal:
         return "confirm" if get_args(kind) == (True,) else "fixed"
     if get_origin(kind) is tuple:
-        return "photos" if name == "photos" else "rows"
+        if name == "photos":
+            return "photos"
+        return "several" if issubclass(get_args(kind)[0], StrEnum) else "rows"
     least, most = _bounds(info)
     return next(
         found
@@ -316,6 +337,11 @@ def plain(annotation: Any) -> Any:
     if hasattr(annotation, "__metadata__"):
         return plain(annotation.__origin__)
     return annotation
+
+
+def several_of(info: FieldInfo) -> Sequence[StrEnum]:
+    """What a field of several may hold."""
+    return list(get_args(plain(info.annotation))[0])
 
 
 def row_model(info: FieldInfo) -> type[BaseModel]:

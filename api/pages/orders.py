@@ -18,8 +18,10 @@ from api.problems import Problem
 from api.v1.orders import desk, tracking_path
 from database import policies
 from database.reading import documents, mails, orders
-from database.reading.orders import OrderView, Wanted
+from database.reading.audits import audit_view
+from database.reading.orders import Audits, OrderView, Wanted
 from database.reading.photos import order_photos
+from database.reading.statutory import rights_of
 from domain.stages import ENDS, OPEN, ORDER, Role, Stage
 from domain.working_time import Calendar
 from messaging.parsing import fresh_and_quoted
@@ -28,11 +30,13 @@ from runtime.temporal import order_workflow
 router = APIRouter()
 
 PAGE: Final = 30
+DESK: Final = ("mine", *Audits)
+"""Lists of what waits for the reader's own work."""
 MACHINE_ROOM: Final = frozenset({Role.SUPERVISOR, Role.ADMINISTRATOR})
 STRIP: Final[Sequence[tuple[Stage, ...]]] = (
     (Stage.TRIAGE, Stage.RECEIVED, Stage.INSPECTION),
     (Stage.QUOTED,),
-    (Stage.AUDIT, Stage.RETURNED),
+    (Stage.AUDIT, Stage.ASKED, Stage.RETURNED, Stage.OBJECTION),
     (Stage.SOURCING,),
     (Stage.DISPATCH,),
     (Stage.IN_TRANSIT,),
@@ -72,15 +76,21 @@ async def order_list(
 ) -> HTMLResponse:
     them = reader(request, house.settings, who, now)
     chosen = Filter(
-        which if which in ("mine", "overdue", "all") else "mine", Stage(stage) if stage in set(Stage) else None, text
+        which if which in (*DESK, "overdue", "all") else "mine", Stage(stage) if stage in set(Stage) else None, text
     )
-    mine = desk(who) if chosen.which == "mine" else None
-    wanted = Wanted(chosen.stage, chosen.which == "overdue", text, None, mine)
+    mine = desk(who) if chosen.which in DESK else None
+    audits = Audits(chosen.which) if chosen.which in set(Audits) else None
+    wanted = Wanted(chosen.stage, chosen.which == "overdue", text, None, mine, audits)
     page = await orders.list_orders(session, wanted, now=now, limit=PAGE, cursor=cursor)
     counts = await orders.counts(session, desk(who), now)
     words = them.language
     tabs: Sequence[tuple[str, str, int | None]] = (
         ("mine", words.text("For me to do"), counts.mine),
+        *(
+            (("unclaimed", words.text("Taken by nobody"), None), ("handed", words.text("Handed on to me"), None))
+            if Role.AUDITOR in who.roles
+            else ()
+        ),
         ("overdue", words.text("Overdue"), counts.overdue),
         ("all", words.text("All"), None),
     )
@@ -96,6 +106,7 @@ async def order_list(
         orders=page.items,
         next=f"{chosen.address}&{urlencode({'cursor': page.next})}" if page.next else "",
         calendar=await newest_calendar(session, house),
+        may_be_away=not {Role.AUDITOR, Role.SUPERVISOR}.isdisjoint(who.roles),
         may_apply=not set(hotline.APPLICANT).isdisjoint(who.roles),
         empty=_empty(chosen, them),
     )
@@ -106,6 +117,10 @@ def _empty(chosen: Filter, them: Reader) -> tuple[str, str]:
     text = them.language.text
     if chosen.text or chosen.stage:
         return text("No order fits"), text("Try another word or stage, or look under “All”.")
+    if chosen.which == Audits.HANDED:
+        return text("Nothing was handed on to you"), text("Audits that a colleague hands on to you appear here.")
+    if chosen.which == Audits.UNCLAIMED:
+        return text("Every audit has been taken"), text("Audits that nobody has taken appear here.")
     if chosen.which == "mine":
         return text("Nothing waits for you"), text("Orders that wait for your work appear here, the most urgent first.")
     if chosen.which == "overdue":
@@ -197,6 +212,10 @@ async def _show(
         acts=acts.shown(offered, words, choice, sent),
         open=acts.first_open(offered, sent),
         own_case=Role.AUDITOR in who.roles and who.code == order.entered_by and order.stage is Stage.AUDIT,
+        audit=await audit_view(session, order.number, order.stage, order.state.audit, policy)
+        if order.quotation
+        else None,
+        rights=await rights_of(session, order, policy, them.now),
         mails=[(mail, *fresh_and_quoted(mail.body)) for mail in letters],
         may_answer=Role.SERVICE_AGENT in who.roles,
         story=story.tell(

@@ -19,6 +19,7 @@ from database.reading.documents import Event
 from database.reading.mails import MailView
 from database.reading.shipments import ShipmentView
 from database.tables import Channel, Outbox
+from domain.auditing import Check
 from domain.decisions import (
     AuditReason,
     CancelReason,
@@ -43,6 +44,10 @@ _SIGNS: Final = {
     Action.RETURN_FOR_CORRECTION: "back",
     Action.TURN_BACK: "back",
     Action.REJECT: "cross",
+    Action.MAKE_FINAL: "cross",
+    Action.ASK_CUSTOMER: "phone",
+    Action.ANSWER_QUESTION: "phone",
+    Action.OBJECT: "back",
     Action.REFUSE: "cross",
     Action.CANCEL: "cross",
     Action.DECLINE: "cross",
@@ -76,10 +81,22 @@ _CODED: Final[Mapping[str, type[StrEnum]]] = {
     "clock": Clock,
     "channel": Channel,
 }
-_TEXTS: Final = ("explanation", "note", "advice", "finding", "report", "problem", "remark", "signed_by")
+_TEXTS: Final = (
+    "explanation",
+    "question",
+    "reply",
+    "objection",
+    "note",
+    "advice",
+    "finding",
+    "report",
+    "problem",
+    "remark",
+    "signed_by",
+)
 _MOVES: Final = frozenset({"due", "promised_at", "serial"})
 """Details that say what was before and what is after."""
-_UNTOLD: Final = frozenset({"signature", "shipment", "lines"})
+_UNTOLD: Final = frozenset({"signature", "shipment", "lines", "paused", "final"})
 """Details for the log, not for readers."""
 
 
@@ -239,6 +256,13 @@ def _money(value: str, event: Event, language: Language) -> str:
 
 _WRITERS: Final[Mapping[str, Callable[[str, Event, Language], str]]] = {
     "reason": _reason,
+    "reasons": _reason,
+    "unsigned": lambda value, event, language: language.word("fact", value),
+    "changed": lambda value, event, language: language.word("fact", value),
+    "overridden": lambda value, event, language: language.label(Check(value)),
+    "second_signature_by": lambda value, event, language: language.label(Role(value)),
+    "paused_from": _instant,
+    "objection_until": _instant,
     "due": _instant,
     "expected_to": _instant,
     "promised_at": _instant,

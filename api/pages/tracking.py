@@ -19,13 +19,16 @@ from api.problems import Problem
 from api.v1.orders import tracking_path
 from database import policies
 from database.reading import orders
+from database.reading.audits import open_question, reasons_told
 from database.reading.orders import OrderView
 from database.reading.photos import order_photos
+from database.reading.statutory import rights_of
 from database.tables import AppointmentState, ShipmentState
 from domain.stages import ORDER, Stage
 
 router = APIRouter()
 PATH: Final = tracking_path("{token}")
+NOT_PASSED: Final = frozenset({Stage.RETURNED, Stage.OBJECTION, Stage.REJECTED})
 _ON_ITS_WAY: Final = frozenset({ShipmentState.HANDED_OVER, ShipmentState.DELIVERED, ShipmentState.TURNED_BACK})
 
 
@@ -116,6 +119,9 @@ async def _show(
         link=f"{house_url}{tracking_path(order.tracking_token)}",
         done=words.word("customer done", done) if words.has("customer done", done) else "",
         url=tracking_path(order.tracking_token),
+        question=await open_question(session, order.number) if order.stage is Stage.ASKED else None,
+        reasons=await reasons_told(session, order.number) if order.stage in NOT_PASSED else (),
+        rights=await rights_of(session, order, policy, them.now),
     )
 
 

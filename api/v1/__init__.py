@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from api.problems import responses
 from api.v1 import (
+    absences,
     applications,
     carriers,
     orders,
@@ -19,6 +20,7 @@ from api.v1 import (
 
 router = APIRouter(prefix="/v1", responses=responses("invalid_request", "database_unreachable", "internal"))
 for _part in (
-    session, applications, photos, orders, purchase_orders, stock, shipments, reference, tracking, carriers, problems
+    session, absences, applications, photos, orders, purchase_orders, stock, shipments, reference, tracking, carriers,
+    problems,
 ):  # fmt: skip
     router.include_router(_part.router)

@@ -1,6 +1,6 @@
 """Replacement orders: lists, one order, what happened to it, and decisions about it."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Path, Query
 from fastapi.openapi.models import Example
@@ -10,10 +10,13 @@ from api.auth import Principal, Signed
 from api.dependencies import Database, IdempotencyKey, InHouse, Now
 from api.engine import decide, possible
 from api.problems import Problem, responses
+from database import policies
 from database.reading import orders
+from database.reading.audits import AuditView, audit_view
 from database.reading.documents import EVENTS_AT_ONCE, Event, Head, events, head
 from database.reading.keyset import Page
 from database.reading.orders import Counts, Desk, OrderRow, OrderView, Wanted
+from database.reading.statutory import RightView, rights_of
 from domain.decisions import Decision
 from domain.messages import Decided
 from domain.stages import ORDER, Action, Role, Stage
@@ -51,6 +54,9 @@ DECIDING = responses(
     "not_logged_in",
     "role_forbidden",
     "own_case",
+    "audit_taken",
+    "signed_before",
+    "rejected_before",
     "csrf_failed",
     "not_found",
     "stage_moved_on",
@@ -59,6 +65,9 @@ DECIDING = responses(
     "invalid_decision",
     "idempotency_key_reused",
     "unknown_part",
+    "override_reason_missing",
+    "not_signed",
+    "unknown_auditor",
     "technician_not_qualified",
     "engine_unreachable",
     "database_unreachable",
@@ -73,10 +82,15 @@ class PossibleAction(BaseModel):
 
 
 class OrderAnswer(OrderView):
-    """An order as whoever asks may see it. `tracking_path` is the customer's link, for those who may pass it on."""
+    """An order as whoever asks may see it. `tracking_path` is the customer's link, for those who may pass it on.
+
+    `audit` once it was quoted; `rights` are the customer's by law, whatever was decided.
+    """
 
     actions: tuple[PossibleAction, ...]
     tracking_path: str | None
+    audit: AuditView | None = None
+    rights: tuple[RightView, ...] = ()
 
 
 @router.get("", responses=responses("not_logged_in", "invalid_cursor"))
@@ -109,7 +123,9 @@ async def get_order(session: Database, who: Signed, now: Now, number: Number) ->
     view = await orders.order_view(session, number, now)
     if view is None:
         raise Problem("not_found")
-    return answer(who, view)
+    policy = await policies.load(session, view.policy_name, view.policy_version)
+    audit = await audit_view(session, number, view.stage, view.state.audit, policy) if view.quotation else None
+    return answer(who, view, audit=audit, rights=await rights_of(session, view, policy, now))
 
 
 @router.get("/{number}/events", responses=responses("not_logged_in", "not_found"))
@@ -144,13 +160,14 @@ def desk(who: Principal) -> Desk:
     return Desk(who.code, who.roles, who.service_centre)
 
 
-def answer(who: Principal, view: OrderView) -> OrderAnswer:
+def answer(who: Principal, view: OrderView, **more: Any) -> OrderAnswer:
     shown = view if who.sees_phones else view.masked()
-    document = Head(view.number, ORDER, view.state, view.entered_by)
+    document = Head(view.number, ORDER, view.state, view.entered_by, view.stand_ins)
     return OrderAnswer.model_construct(
         **dict(shown),
         actions=tuple(PossibleAction(action=action, role=role) for action, role in possible(who, document)),
         tracking_path=tracking_path(view.tracking_token) if who.sees_phones else None,
+        **more,
     )
 
 

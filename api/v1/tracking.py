@@ -11,7 +11,17 @@ from api.engine import decide
 from api.problems import Problem, responses
 from database.reading.orders import number_by_token
 from database.reading.tracking import TrackingView, tracking_view
-from domain.decisions import AnswerFaulty, AnswerWorks, Consent, Decline, Deliver, ReportFitted, Supplement
+from domain.decisions import (
+    AnswerFaulty,
+    AnswerQuestion,
+    AnswerWorks,
+    Consent,
+    Decline,
+    Deliver,
+    Object,
+    ReportFitted,
+    Supplement,
+)
 from domain.messages import Decided
 from domain.stages import ORDER
 
@@ -19,7 +29,8 @@ router = APIRouter(prefix="/tracking", tags=["tracking"])
 
 Token = Annotated[str, Path(min_length=16, max_length=64)]
 CustomerDecision = Annotated[
-    Consent | Decline | Deliver | ReportFitted | AnswerWorks | AnswerFaulty | Supplement, Field(discriminator="action")
+    Consent | Decline | AnswerQuestion | Object | Deliver | ReportFitted | AnswerWorks | AnswerFaulty | Supplement,
+    Field(discriminator="action"),
 ]
 
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Select, literal, null, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.absences import deputies_of
 from database.tables import EventLog, PurchaseOrder, ReplacementOrder, Submission, UserAccount
 from domain.messages import OrderState, PurchaseState
 from domain.stages import ORDER, Life, Role
@@ -48,12 +49,13 @@ class WaitView(View):
 
 @dataclass(frozen=True)
 class Head:
-    """A document's state, and who must not audit it."""
+    """A document's state, who must not audit it, and who acts for the auditor who holds it, if that one is away."""
 
     number: str
     life: Life
     state: OrderState | PurchaseState
     entered_by: str | None
+    stand_ins: tuple[str, ...] = ()
 
     @property
     def ended(self) -> bool:
@@ -80,14 +82,18 @@ async def head(session: AsyncSession, life: Life, number: str) -> Head | None:
     """The order or purchase order with this number."""
     if life is ORDER:
         order = ReplacementOrder
-        query: Select[Any] = select(order.state, order.entered_by).where(order.number == number)
+        query: Select[Any] = select(order.state, order.entered_by, deputies_of(order.auditor)).where(
+            order.number == number
+        )
     else:
-        query = select(PurchaseOrder.state, null().label("entered_by")).where(PurchaseOrder.number == number)
+        query = select(PurchaseOrder.state, null().label("entered_by"), null().label("stand_ins")).where(
+            PurchaseOrder.number == number
+        )
     found = (await session.execute(query)).one_or_none()
     if found is None:
         return None
     state = OrderState if life is ORDER else PurchaseState
-    return Head(number, life, state.model_validate(found.state), found.entered_by)
+    return Head(number, life, state.model_validate(found.state), found.entered_by, tuple(found.stand_ins or ()))
 
 
 async def events(session: AsyncSession, number: str, *, after: int = -1, limit: int = EVENTS_AT_ONCE) -> list[Event]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any, Final
 
 from pydantic import Field
@@ -30,10 +31,12 @@ from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
+from database.absences import deputies_of
 from database.reading.documents import View, WaitView
 from database.reading.keyset import Cursor, Page
 from database.reading.shipments import ShipmentView, shipments
 from database.tables import (
+    Absence,
     Appointment,
     AppointmentState,
     BackOrder,
@@ -69,11 +72,18 @@ _TRIGRAM: Final = 3
 
 @dataclass(frozen=True)
 class Desk:
-    """Whose work is looked for."""
+    """Whose work is looked for. Who acts for somebody who is away has that one's audits too."""
 
     user: str
     roles: tuple[Role, ...]
     service_centre: str
+
+
+class Audits(StrEnum):
+    """Some of the audits on a desk: those nobody has taken, and those somebody handed on to me."""
+
+    UNCLAIMED = "unclaimed"
+    HANDED = "handed"
 
 
 @dataclass(frozen=True)
@@ -85,6 +95,7 @@ class Wanted:
     text: str = ""
     service_centre: str | None = None
     desk: Desk | None = None
+    audits: Audits | None = None
 
 
 class OrderRow(View):
@@ -230,6 +241,10 @@ class OrderView(View):
     technician: str | None
     audit_attempts: int
     revisit_attempts: int
+    auditor: str | None
+    auditor_name: str | None
+    handed_by: str | None
+    stand_ins: tuple[str, ...] = Field(exclude=True)
     tracking_token: str = Field(exclude=True)
     state: OrderState = Field(exclude=True)
     wait: WaitView | None
@@ -365,11 +380,21 @@ def _on_desk(keys: FromClause, desk: Desk) -> _Conditions:
         _O.wait_caretaker == keys.c.role,
         _O.service_centre == keys.c.code,
         or_(_O.wait_caretaker != Role.TECHNICIAN, _O.technician.is_(None), _O.technician == desk.user),
+        or_(_O.auditor.is_(None), _O.auditor == desk.user, _O.auditor.in_(_away(desk.user))),
     )
+
+
+def _away(deputy: str) -> Select[Any]:
+    """Whom this user acts for now."""
+    return select(Absence.user).where(Absence.deputy == deputy, Absence.since <= func.now(), Absence.until > func.now())
 
 
 def _filters(wanted: Wanted, now: datetime) -> _Conditions:
     found: list[ColumnElement[bool]] = []
+    if wanted.audits is Audits.UNCLAIMED:
+        found += [_O.stage == Stage.AUDIT, _O.auditor.is_(None)]
+    if wanted.audits is Audits.HANDED:
+        found += [_O.stage == Stage.AUDIT, _O.handed_by.is_not(None), _O.auditor.is_not(None)]
     if wanted.stage:
         found.append(_O.stage == wanted.stage)
     if wanted.overdue:
@@ -476,6 +501,10 @@ async def order_view(session: AsyncSession, number: str, now: datetime) -> Order
         technician=order.technician,
         audit_attempts=order.audit_attempts,
         revisit_attempts=order.revisit_attempts,
+        auditor=order.auditor,
+        auditor_name=found.auditor_name,
+        handed_by=order.handed_by,
+        stand_ins=tuple(found.stand_ins or ()),
         tracking_token=order.tracking_token,
         state=state,
         wait=WaitView.of(state.wait, now),
@@ -535,7 +564,7 @@ def _lines() -> Select[*tuple[Any, ...]]:
 
 
 def _order() -> Select[*tuple[Any, ...]]:
-    entered = aliased(UserAccount)
+    entered, auditor = aliased(UserAccount), aliased(UserAccount)
     unit_model = aliased(ProductModel)
     newest = select(func.max(Quotation.seq)).where(Quotation.order == _O.number).correlate(_O).scalar_subquery()
     return (
@@ -544,6 +573,8 @@ def _order() -> Select[*tuple[Any, ...]]:
             Customer,
             ServiceCentre,
             entered.name.label("entered_by_name"),
+            auditor.name.label("auditor_name"),
+            deputies_of(_O.auditor),
             RegisteredUnit,
             unit_model.warranty_months.label("unit_warranty_months"),
             ProductModel,
@@ -555,6 +586,7 @@ def _order() -> Select[*tuple[Any, ...]]:
         .join(Customer, Customer.id == _O.customer)
         .join(ServiceCentre, ServiceCentre.code == _O.service_centre)
         .join(entered, entered.code == _O.entered_by)
+        .outerjoin(auditor, auditor.code == _O.auditor)
         .outerjoin(RegisteredUnit, RegisteredUnit.serial == _O.serial)
         .outerjoin(unit_model, unit_model.code == RegisteredUnit.model)
         .outerjoin(ProductModel, ProductModel.code == _O.model)

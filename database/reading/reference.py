@@ -25,6 +25,7 @@ from database.tables import (
     Technician,
     UserAccount,
 )
+from domain.stages import Role
 
 V = TypeVar("V", bound=View)
 
@@ -217,6 +218,21 @@ def _gathered(row: Any, order: Any, wanted: list[ColumnElement[bool]], of: type[
         .correlate(of)
         .scalar_subquery()
     )
+
+
+class PersonView(View):
+    code: str
+    name: str
+
+
+async def people(session: AsyncSession, role: Role) -> list[PersonView]:
+    """Who works here in this role, by name."""
+    rows = (
+        select(UserAccount.code, UserAccount.name)
+        .where(UserAccount.active, UserAccount.roles.contains([role.value]))
+        .order_by(UserAccount.name)
+    )
+    return [PersonView.model_validate(row) for row in await session.execute(rows)]
 
 
 async def _all(session: AsyncSession, table: Any, view: type[V]) -> list[V]:

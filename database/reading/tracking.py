@@ -1,12 +1,14 @@
 """An order as its customer sees it: no names of staff, no words meant for staff (policy 1.3.1, 5.2.3)."""
 
-from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database import policies
+from database.reading.audits import open_question
 from database.reading.documents import View
 from database.reading.orders import (
     OrderView,
@@ -15,6 +17,7 @@ from database.reading.orders import (
 )
 from database.reading.photos import PhotoView, order_photos
 from database.reading.shipments import MilestoneView
+from database.reading.statutory import RightView, rights_of
 from database.tables import AppointmentState, EventLog, LineState, ShipmentState
 from domain.parcels import Milestone, Trouble
 from domain.stages import ORDER, Action, Role, Stage
@@ -77,7 +80,8 @@ class TrackedStage(View):
 
 
 class TrackingView(View):
-    """Where the order stands, what comes next and when, and what the customer may do now."""
+    """Where the order stands, what comes next and when, and what the customer may do now. `question` is what they are
+    asked; `rights` are theirs by law."""
 
     number: str
     stage: Stage
@@ -101,19 +105,27 @@ class TrackingView(View):
     stages: tuple[TrackedStage, ...]
     actions: tuple[Action, ...]
     photos: tuple[PhotoView, ...]
+    question: str | None
+    rights: tuple[RightView, ...]
 
 
 async def tracking_view(session: AsyncSession, token: str, now: datetime) -> TrackingView | None:
-    """The order behind a tracking link, in six questions."""
+    """The order behind a tracking link, in eight questions at most."""
     number = await number_by_token(session, token)
     order = await order_view(session, number, now) if number else None
     if order is None:
         return None
-    photos = await order_photos(session, order.number, customers=True)
-    return _as_customer(order, await _stages(session, order.number), photos)
+    policy = await policies.load(session, order.policy_name, order.policy_version)
+    return _as_customer(
+        order,
+        await _stages(session, order.number),
+        photos=await order_photos(session, order.number, customers=True),
+        question=await open_question(session, order.number) if order.stage is Stage.ASKED else None,
+        rights=await rights_of(session, order, policy, now),
+    )
 
 
-def _as_customer(order: OrderView, stages: tuple[TrackedStage, ...], photos: Sequence[PhotoView]) -> TrackingView:
+def _as_customer(order: OrderView, stages: tuple[TrackedStage, ...], **more: Any) -> TrackingView:
     booked = [visit for visit in order.appointments if visit.state is AppointmentState.BOOKED]
     seen = {name: value for name, value in order if name in TrackingView.model_fields}
     return TrackingView.model_validate(
@@ -129,9 +141,9 @@ def _as_customer(order: OrderView, stages: tuple[TrackedStage, ...], photos: Seq
             ],
             "visit": TrackedVisit.model_validate(booked[-1]) if booked else None,
             "stages": stages,
-            "photos": photos,
             "actions": ORDER.possible(order.stage, Role.CUSTOMER),
         }
+        | more
     )
 
 

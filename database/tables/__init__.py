@@ -1,6 +1,7 @@
 """The tables, and nothing but the tables. Rules that are absolute are constraints here."""
 
 from database.tables.allowances import Allowance
+from database.tables.auditing import Absence, AuditAttempt, AuditQuestion
 from database.tables.base import Base
 from database.tables.mails import Dismissal, Doubt, IncomingMail, Mailbox, MailPicture, MailState
 from database.tables.messages import (
@@ -63,10 +64,13 @@ from database.tables.transport import (
 )
 
 __all__ = [
+    "Absence",
     "Allowance",
     "ApiKey",
     "Appointment",
     "AppointmentState",
+    "AuditAttempt",
+    "AuditQuestion",
     "BackOrder",
     "BackOrderState",
     "Base",

@@ -79,6 +79,8 @@ class ReplacementOrder(Document, Base):
     ending: Mapped[Stage | None]
     outcome: Mapped[str | None] = mapped_column(String(32))
     technician: Mapped[str | None] = mapped_column(ForeignKey("technician.code"))
+    auditor: Mapped[str | None] = mapped_column(ForeignKey("user_account.code"))
+    handed_by: Mapped[str | None] = mapped_column(ForeignKey("user_account.code"))
     tracking_token: Mapped[str] = mapped_column(String(64), unique=True)
     application_key: Mapped[str] = mapped_column(String(200))
     application_digest: Mapped[bytes] = mapped_column(LargeBinary)
@@ -101,6 +103,7 @@ class ReplacementOrder(Document, Base):
             postgresql_using="gin",
             postgresql_ops={"search_text": "gin_trgm_ops"},
         ),
+        Index("ix_replacement_order_auditor", "auditor", postgresql_where=text("auditor is not null")),
         Index("ix_replacement_order_unstarted", "created_at", postgresql_where=text("started_at is null")),
         CheckConstraint(
             "(ended_at is null) = (stage not in ({}))".format(", ".join(f"'{end}'" for end in sorted(ENDS))),

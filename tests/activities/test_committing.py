@@ -57,7 +57,21 @@ async def returned_and_rejected(paper: PaperHouse) -> None:
     for action in (Action.REMIND, Action.ESCALATE, Action.ESCALATE):
         await paper.ring(order, action)
     await order.move_due(paper.clock + timedelta(days=1))
-    await order.decide(Action.REJECT, AUDITOR, reason="duplicate", explanation="twice")
+    await order.reject("duplicate")
+    await order.object()
+    await order.take_audit("auditor2")
+    await order.hand_on("auditor2", by="auditor2")
+    await order.decide(Action.RELEASE_AUDIT, AUDITOR, by="auditor2")
+    await order.ask_customer(Role.SERVICE_AGENT)
+    await order.answer_question()
+    await order.ask_customer(Role.SERVICE_AGENT)
+    await paper.ring(order, Action.RESUME)
+    await order.reject("duplicate", by="auditor2")
+
+
+async def rejected_without_objection(paper: PaperHouse) -> None:
+    order = await (await paper.order()).to(Stage.OBJECTION)
+    await paper.ring(order, Action.MAKE_FINAL)
 
 
 async def bought(paper: PaperHouse) -> None:
@@ -149,7 +163,11 @@ STORIES: dict[Story, set[Action]] = {
     refused: {A.REFUSE},
     declined: {A.DECLINE},
     lapsed: {A.REMIND, A.LAPSE},
-    returned_and_rejected: {A.RETURN_FOR_CORRECTION, A.CORRECT, A.REMIND, A.ESCALATE, A.MOVE_DUE, A.REJECT},
+    returned_and_rejected: {
+        A.RETURN_FOR_CORRECTION, A.CORRECT, A.REMIND, A.ESCALATE, A.MOVE_DUE, A.REJECT, A.OBJECT, A.TAKE_AUDIT,
+        A.HAND_ON_AUDIT, A.RELEASE_AUDIT, A.ASK_CUSTOMER, A.ANSWER_QUESTION, A.RESUME,
+    },
+    rejected_without_objection: {A.MAKE_FINAL},
     bought: {A.PASS_ON, A.CONFIRM, A.PROMISE_LATER, A.MOVE_DUE, A.RECEIVE_GOODS, A.RESTOCK},
     found_by_the_buyer: {A.SOURCE_AGAIN},
     cancelled_while_bought: {A.CANCEL, A.WITHDRAW},

@@ -151,7 +151,14 @@ async def test_nobody_is_offered_the_audit_of_their_own_case(staff: Staff, sessi
     own = (await staff.get("agent", f"/v1/orders/{number}")).json()["actions"]
     assert {action["role"] for action in own} == {"service_agent"}
     other = (await staff.get("auditor", f"/v1/orders/{number}")).json()["actions"]
-    assert [action["action"] for action in other] == ["approve", "return_for_correction", "reject"]
+    assert [action["action"] for action in other] == [
+        "approve",
+        "return_for_correction",
+        "reject",
+        "ask_customer",
+        "take_audit",
+        "hand_on_audit",
+    ]
 
 
 @contextmanager

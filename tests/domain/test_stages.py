@@ -98,10 +98,12 @@ def test_the_carrier_and_the_administrator_decide_nothing() -> None:
     )
 
 
-def test_only_an_auditor_decides_at_the_audit() -> None:
+def test_only_auditors_and_for_a_second_signature_supervisors_decide_at_the_audit() -> None:
     deciding = {Action.APPROVE, Action.RETURN_FOR_CORRECTION, Action.REJECT}
     for role in Role:
-        assert set(ORDER.possible(Stage.AUDIT, role)) & deciding == (deciding if role is Role.AUDITOR else set())
+        assert set(ORDER.possible(Stage.AUDIT, role)) & deciding == (
+            deciding if role in {Role.AUDITOR, Role.SUPERVISOR} else set()
+        )
 
 
 @pytest.mark.parametrize("stage", [stage for stage in Stage if stage not in {*ENDS, Stage.SETTLING}])

@@ -125,7 +125,9 @@ def test_what_a_field_is_typed_in() -> None:
         "technician": "line", "starts_at": "instant", "minutes": "number", "carrier": "line", "weight_kg": "decimal",
         "waybill": "line", "reason": "select", "explanation": "text", "satisfaction": "scale", "remark": "text",
         "customer_data": "confirm", "fault_and_part": "confirm", "warranty": "confirm", "company_policy": "confirm",
-        "note": "text", "claim": "number", "amount": "decimal", "completion": "select", "customer_instructed": "check",
+        "customer_data_reason": "text", "fault_and_part_reason": "text", "warranty_reason": "text",
+        "company_policy_reason": "text", "note": "text", "claim": "number", "amount": "decimal", "completion": "select",
+        "customer_instructed": "check",
         "report": "text",
     }  # fmt: skip
 

@@ -82,6 +82,8 @@ ALARMS = frozenset(
         Action.LATE,
         Action.LAPSE,
         Action.GIVE_UP,
+        Action.RESUME,
+        Action.MAKE_FINAL,
         Action.PASS_ON,
         Action.DECLARE_LOST,
     }
@@ -376,13 +378,31 @@ class Order(Document):
 
     async def send_back(self, reason: str = "fault_and_part") -> Decided:
         return await self.decide(
-            Action.RETURN_FOR_CORRECTION, Role.AUDITOR, reason=reason, explanation="it does not fit"
+            Action.RETURN_FOR_CORRECTION, Role.AUDITOR, reasons=[reason], explanation="it does not fit"
         )
 
     async def correct(self, *lines: tuple[str, int], **changes: Any) -> Decided:
         return await self.decide(
             Action.CORRECT, Role.SERVICE_AGENT, lines=self._wanted(lines), explanation="looked up", **changes
         )
+
+    async def reject(self, reason: str = "company_policy", by: str = "auditor") -> Decided:
+        return await self.decide(Action.REJECT, Role.AUDITOR, by=by, reasons=[reason], explanation="not covered")
+
+    async def object(self, role: Role = Role.CUSTOMER) -> Decided:
+        return await self.decide(Action.OBJECT, role, objection="it is covered")
+
+    async def ask_customer(self, role: Role = Role.AUDITOR) -> Decided:
+        return await self.decide(Action.ASK_CUSTOMER, role, question="which serial number?")
+
+    async def answer_question(self, role: Role = Role.CUSTOMER) -> Decided:
+        return await self.decide(Action.ANSWER_QUESTION, role, reply="CXW268-001001")
+
+    async def take_audit(self, by: str = "auditor") -> Decided:
+        return await self.decide(Action.TAKE_AUDIT, Role.AUDITOR, by=by)
+
+    async def hand_on(self, to: str, by: str = "auditor") -> Decided:
+        return await self.decide(Action.HAND_ON_AUDIT, Role.AUDITOR, by=by, auditor=to)
 
     async def pack(self, carrier: str | None = None) -> Decided:
         return await self.decide(Action.PACK, Role.WAREHOUSE_KEEPER, carrier=carrier)
@@ -480,6 +500,8 @@ class Order(Document):
         side_ways: dict[Stage, tuple[Stage, Callable[[], Awaitable[Decided]]]] = {
             Stage.INSPECTION: (Stage.TRIAGE, self.inspect),
             Stage.RETURNED: (Stage.AUDIT, self.send_back),
+            Stage.ASKED: (Stage.AUDIT, self.ask_customer),
+            Stage.OBJECTION: (Stage.AUDIT, self.reject),
             Stage.REWORK: (Stage.REVISIT, self.faulty),
         }
         on_the_way, leave = side_ways.get(stage, (stage, None))
