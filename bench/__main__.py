@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bench import answers, histories, lists, orders, picture, pushes, statements, watching
+from bench import answers, histories, lists, orders, picture, pushes, statements, watching, workers
 from bench.others import measure as others
 from bench.others import picture as engines
 from bench.results import Results, console
@@ -22,7 +22,7 @@ from bench.system import System, running_system
 class Size:
     """How much a run does: blocks of orders for their CPU, orders played for answers, parcels that are watched and
     looks at them, orders in the fuller database and how often each question is asked there, pushes of a
-    carrier."""
+    carrier, orders that several workers play."""
 
     blocks: int
     block: int
@@ -32,11 +32,15 @@ class Size:
     many: int
     times: int
     pushes: int
+    shared: int
 
 
-QUICK: Final = Size(blocks=3, block=8, orders=10, parcels=(1, 100), looks=200, many=10_000, times=20, pushes=500)
+QUICK: Final = Size(
+    blocks=3, block=8, orders=10, parcels=(1, 100), looks=200, many=10_000, times=20, pushes=500, shared=12
+)
 FULL: Final = Size(
     blocks=9, block=24, orders=60, parcels=(1, 100, 10_000), looks=1_000, many=100_000, times=40, pushes=100_000,
+    shared=100,
 )  # fmt: skip
 OTHERS: Final = "others"
 SECTIONS: Final[Mapping[str, Callable[[System, Results, Size], Awaitable[None]]]] = {
@@ -47,6 +51,7 @@ SECTIONS: Final[Mapping[str, Callable[[System, Results, Size], Awaitable[None]]]
     "statements": lambda system, results, size: statements.measure(system, results),
     "lists": lambda system, results, size: lists.measure(system, results, size.many, size.times),
     "pushes": lambda system, results, size: pushes.measure(system, results, size.pushes),
+    "workers": lambda system, results, size: workers.measure(system, results, size.shared),
     OTHERS: lambda system, results, size: others.measure(system, results, size.blocks, size.block),
 }
 
