@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from fastapi import Request, UploadFile
+from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.datastructures import UploadFile
 
 from api.auth import Principal
 from api.dependencies import House
@@ -30,7 +31,8 @@ async def typed(
     """
     values, wrong = await deciding.typed(request), list[str]()
     ids = [one for one in values.get("photos", "").split() if one != values.get("drop")]
-    files = [file for file in (await request.form()).getlist("files") if isinstance(file, UploadFile) and file.filename]
+    form = await request.form()
+    files = [file for file in form.getlist("files") if isinstance(file, UploadFile) and file.filename]
     if len(ids) + len(files) > MOST_AT_ONCE:
         wrong.append(language.text("At most nine photos; the others were left out."))
     for file in files[: MOST_AT_ONCE - len(ids)]:
@@ -42,6 +44,7 @@ async def typed(
             problem = from_refusal(refused) if isinstance(refused, Refusal) else refused
             said = language.word("problem", problem.code)
             wrong.append(language.text("%(file)s: %(why)s") % {"file": file.filename, "why": said})
+    await form.close()
     return values | {"photos": " ".join(ids)}, wrong
 
 

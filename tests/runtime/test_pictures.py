@@ -15,6 +15,7 @@ from runtime import decoding, pictures
 from runtime.pictures import clean
 from tests.pictures import HEIC, opened, photo, saved
 
+FILES = 200
 RED, WHITE = (254, 0, 0), (255, 255, 255)
 
 
@@ -134,6 +135,7 @@ async def test_a_decoder_that_never_ends_is_ended_and_costs_the_others_nothing(
     assert {one.width for one in await asyncio.gather(*(clean(photo()) for _ in range(4)))} == {640}
 
 
+@pytest.mark.timeout(600)
 async def test_damaged_files_are_shown_or_refused_whatever_is_wrong_with_them(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -148,12 +150,12 @@ async def test_damaged_files_are_shown_or_refused_whatever_is_wrong_with_them(
         except Refusal as refusal:
             outcomes[refusal.code] += 1
 
-    await asyncio.gather(*(one(damaged(chance, chance.choice(whole))) for _ in range(40)))
-    assert sum(outcomes.values()) == 40
+    await asyncio.gather(*(one(damaged(chance, chance.choice(whole))) for _ in range(FILES)))
+    assert sum(outcomes.values()) == FILES
     assert set(outcomes) <= {"shown", "photo_broken", "photo_not_a_picture", "photo_too_many_pixels", "photo_empty"}
     assert outcomes["photo_broken"]
     with capsys.disabled():
-        print(f"\n40 damaged files: {dict(outcomes)}")  # noqa: T201
+        print(f"\n{FILES} damaged files: {dict(outcomes)}")  # noqa: T201
 
 
 def damaged(chance: random.Random, raw: bytes) -> bytes:
