@@ -62,7 +62,7 @@ def all_codes() -> Iterator[tuple[str, str]]:
     yield from ((kind, action) for action in GRAVE for kind in ("sure", "yes"))
     yield from (("customer stage", stage) for stage in Stage)
     yield from (("customer wait", clock) for clock in OWNERS if clock not in _SUPPLIERS)
-    yield from (("fact", name) for name in (*COMPARED, "signatures"))
+    yield from (("signed", name) for name in (*COMPARED, "signatures"))
     yield from (("customer reason", reason) for reason in AuditReason)
     yield from (("right", ground) for ground in Ground)
     yield from (("coming right", ground) for ground in (Ground.PARTS_MISSING, Ground.REPAIR_TOO_LONG))

@@ -257,8 +257,8 @@ def _money(value: str, event: Event, language: Language) -> str:
 _WRITERS: Final[Mapping[str, Callable[[str, Event, Language], str]]] = {
     "reason": _reason,
     "reasons": _reason,
-    "unsigned": lambda value, event, language: language.word("fact", value),
-    "changed": lambda value, event, language: language.word("fact", value),
+    "unsigned": lambda value, event, language: language.word("signed", value),
+    "changed": lambda value, event, language: language.word("signed", value),
     "overridden": lambda value, event, language: language.label(Check(value)),
     "second_signature_by": lambda value, event, language: language.label(Role(value)),
     "paused_from": _instant,
