@@ -112,6 +112,8 @@ async def picture(session: AsyncSession, number: int, place: int, *, small: bool
 
 async def _views(session: AsyncSession, wanted: Select[IncomingMail]) -> Sequence[MailView]:
     mails = (await session.scalars(wanted)).all()
+    if not mails:
+        return []
     named = select(MailPicture.mail, MailPicture.name).where(MailPicture.mail.in_([one.id for one in mails]))
     pictures: dict[int, list[str]] = {}
     for number, name in await session.execute(named.order_by(MailPicture.place)):
