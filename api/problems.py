@@ -65,6 +65,16 @@ CATALOGUE: Final[Mapping[str, Kind]] = {
         "A photo was thrown away after a day, or belongs to an application already",
         "照片已过期清除，或已用于其他申请",
     ),
+    # words of notices
+    "template_syntax": Kind(422, "The template can't be read; line and reason:", "模板写法有误，行号与原因："),
+    "template_name_unknown": Kind(422, "No message knows these names:", "以下名称不是可用的内容："),
+    "template_not_allowed": Kind(
+        422,
+        "Only facts, if and for are possible here; line and what else was found:",
+        "只能使用内容、if 和 for；行号及多余的写法：",
+    ),
+    "template_too_long": Kind(422, "The text is too long; signs at most:", "文字过长，最多字数："),
+    "template_subject": Kind(422, "A subject is one line with something in it", "主题须为一行且不为空"),
     # who is asking
     "not_logged_in": Kind(401, "Log in, or send an API key", "请先登录或提供 API 密钥"),
     "log_in_refused": Kind(

@@ -19,7 +19,9 @@ from database.tables import (
     ClaimState,
     Dismissal,
     Doubt,
+    Failure,
     LineState,
+    MessageChannel,
     ShipmentState,
     Zone,
 )
@@ -34,6 +36,8 @@ from domain.decisions import (
     LossReason,
     RefusalReason,
 )
+from domain.facts import Facts
+from domain.notices import TOLD_BY_STEPS
 from domain.parcels import Milestone, Trouble
 from domain.stages import ENDS, PURCHASE_ENDS, RULES, Action, PurchaseStage, Role, Stage
 from domain.statutory import Ground, Remedy
@@ -43,7 +47,7 @@ from messaging.parsing import Robot
 ENUMERATIONS: Final[tuple[type[StrEnum], ...]] = (
     Stage, PurchaseStage, Action, Role, Clock, Milestone, Trouble, Channel, Zone, LineState, ShipmentState,
     AppointmentState, ClaimState, RefusalReason, AuditReason, LossReason, Condition, Completion, Hindrance,
-    CancelReason, Pile, Doubt, Dismissal, Robot,
+    CancelReason, MessageChannel, Failure, Pile, Doubt, Dismissal, Robot,
     Check, Verdict, Evidence, Remedy,
 )  # fmt: skip
 BEGINNINGS: Final = ("apply", "place")
@@ -73,6 +77,9 @@ def all_codes() -> Iterator[tuple[str, str]]:
     yield from (("problem", code) for code in problems.CATALOGUE)
     yield from (("problem title", str(kind.status)) for kind in problems.CATALOGUE.values())
     yield from (("satisfaction", str(number)) for number in range(1, forms.SCALE + 1))
+    yield from (("notice", code) for code in TOLD_BY_STEPS if code not in set(Action))
+    yield from (("notice field", code) for code in ("subject", "text", "sms", "sms_id"))
+    yield from (("notice fact", name) for name in Facts.model_fields)
     yield from (("standing", code) for code in ("qualified", "warned", "suspended", "dropped"))
     models: tuple[type[BaseModel], ...] = (*DECISIONS.values(), Application, JoinOrder, DismissMail, Away)
     for form in models:

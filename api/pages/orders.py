@@ -202,6 +202,7 @@ async def _show(
     names = {one.value: one.text for one in (*choice["outlet"], *choice["carrier"])}
     names |= {visit.technician: visit.technician_name for visit in order.appointments}
     letters = await mails.of_order(session, order.number)
+    told = await story.told(session, order.number, words)
     return them.page(
         "order.html",
         answer.status if answer else 200,
@@ -218,13 +219,12 @@ async def _show(
         rights=await rights_of(session, order, policy, them.now),
         mails=[(mail, *fresh_and_quoted(mail.body)) for mail in letters],
         may_answer=Role.SERVICE_AGENT in who.roles,
-        story=story.tell(
-            events, await story.told(session, order.number), words, order.shipments, names, letters, pictures
-        ),
+        story=story.tell(events, told, words, order.shipments, names, letters, pictures),
         photos=[one for step in pictures.values() for one in step],
         moved_on=answer.moved_on if answer else None,
         done=words.word("Action", done) if words.has("Action", done) else "",
         entered=done == "apply",
+        may_tell=not {Role.SERVICE_AGENT, *MACHINE_ROOM}.isdisjoint(who.roles),
         tracking=house.settings.api_url + tracking_path(order.tracking_token),
         workflow=_workflow(house, order) if not MACHINE_ROOM.isdisjoint(who.roles) else "",
     )

@@ -24,7 +24,7 @@ from database.reading import documents, purchases
 from database.reading.documents import Head
 from database.reading.purchases import PurchaseView, WantedPurchases
 from domain.decisions import DECISIONS
-from domain.stages import PURCHASE, Action, PurchaseStage
+from domain.stages import PURCHASE, Action, PurchaseStage, Role
 from runtime.temporal import purchase_workflow
 
 router = APIRouter()
@@ -133,7 +133,8 @@ async def _show(
         calendar=(await policies.timekeeper(session, policy)).calendar,
         acts=acts.shown(offered, words, _choices(purchase, words), sent),
         open=acts.first_open(offered, sent),
-        story=story.tell(events, await story.told(session, purchase.number), words),
+        may_tell=not {Role.BUYER, Role.SUPERVISOR, Role.ADMINISTRATOR}.isdisjoint(who.roles),
+        story=story.tell(events, await story.told(session, purchase.number, words), words),
         moved_on=answer.moved_on if answer else None,
         done=words.word("Action", done) if words.has("Action", done) else "",
         workflow=""

@@ -85,6 +85,7 @@ class Reader:
             *([{"url": "/mails", "text": self.language.text("Mails"), "count": "/mails/count"}] if reads_mails else []),
             {"url": "/purchase-orders", "text": self.language.text("Purchase orders")},
             {"url": "/stock", "text": self.language.text("Stock")},
+            {"url": "/messages", "text": self.language.text("Undelivered"), "count": "/messages/count"},
         ]
         query = f"?{self.request.url.query}" if self.request.url.query else ""
         return {

@@ -18,7 +18,8 @@ from database.reading import documents
 from database.reading.documents import Event
 from database.reading.mails import MailView
 from database.reading.shipments import ShipmentView
-from database.tables import Channel, Outbox
+from database.reading.undelivered import masked
+from database.tables import Channel, Message, MessageState, Outbox
 from domain.auditing import Check
 from domain.decisions import (
     AuditReason,
@@ -112,19 +113,55 @@ class Chapter:
     stage: StrEnum | None
     said: Sequence[str]
     facts: Sequence[tuple[str, str]]
-    told: Sequence[str]
+    told: Sequence["Told"]
     photos: Sequence[str] = ()
 
 
-async def told(session: AsyncSession, number: str) -> Mapping[int, Sequence[Role]]:
-    """Who got a message about each step."""
+@dataclass(frozen=True)
+class Told:
+    """What became of one message: a sentence, and its number where something is still to be done about it."""
+
+    text: str
+    tone: str = ""
+    open: int | None = None
+
+
+async def told(session: AsyncSession, number: str, language: Language) -> Mapping[int, Sequence[Told]]:
+    """What became of the messages about each step."""
     rows = await session.execute(
-        select(Outbox.seq, Outbox.audience).where(Outbox.document == number).order_by(Outbox.id)
+        select(Outbox, Message)
+        .outerjoin(Message, (Message.outbox == Outbox.id) & (Message.state != MessageState.REPLACED))
+        .where(Outbox.document == number)
+        .order_by(Outbox.id, Message.id)
     )
-    found: dict[int, list[Role]] = {}
-    for seq, audience in rows:
-        found.setdefault(seq, []).append(audience)
+    found: dict[int, list[Told]] = {}
+    for row, message in rows:
+        found.setdefault(row.seq, []).append(_of_message(row, message, language))
     return found
+
+
+def _of_message(row: Outbox, message: Message | None, language: Language) -> Told:
+    """Nothing is called sent that has not left the house."""
+    who, text = language.label(row.audience), language.text
+    if message is None:
+        unsent = text("%(who)s: was not sent") if row.addressed_at else text("%(who)s: waits to be sent")
+        return Told(unsent % {"who": who}, "amber")
+    way = " ".join(filter(None, (language.label(message.channel), masked(message.channel, message.recipient))))
+    known = {"who": who, "way": way, "why": language.label(message.failure) if message.failure else ""}
+    match message.state:
+        case MessageState.SENT if message.sent_at:
+            return Told(text("%(who)s: %(way)s, sent %(time)s") % {**known, "time": language.instant(message.sent_at)})
+        case MessageState.SHOWN:
+            return Told(text("%(who)s: in their list in the house") % known)
+        case MessageState.TOLD if message.settled_at:
+            by = {"by": message.settled_by, "time": language.instant(message.settled_at)}
+            return Told(text("%(who)s: told by phone, %(by)s, %(time)s") % {**known, **by})
+        case MessageState.FAILED:
+            return Told(text("%(who)s: %(way)s, failed: %(why)s") % known, "red", message.id)
+        case _ if message.failure:
+            return Told(text("%(who)s: %(way)s, will be tried again: %(why)s") % known, "amber")
+        case _:
+            return Told(text("%(who)s: %(way)s, waits to be sent") % known, "amber")
 
 
 async def news(session: AsyncSession, them: Reader, number: str, seq: int, url: str) -> Response:
@@ -137,7 +174,7 @@ async def news(session: AsyncSession, them: Reader, number: str, seq: int, url: 
 
 def tell(
     events: Iterable[Event],
-    messages: Mapping[int, Sequence[Role]],
+    messages: Mapping[int, Sequence[Told]],
     language: Language,
     shipments: Iterable[ShipmentView] = (),
     names: Mapping[str, str] = MappingProxyType({}),
@@ -155,7 +192,7 @@ def tell(
     return sorted(chapters, key=lambda chapter: chapter.at)[::-1]
 
 
-def _of_event(event: Event, messages: Sequence[Role], language: Language, names: Mapping[str, str]) -> Chapter:
+def _of_event(event: Event, messages: Sequence[Told], language: Language, names: Mapping[str, str]) -> Chapter:
     alarm, machine = event.action in ALARMS, event.role in (Role.SYSTEM, Role.CARRIER)
     role, what = language.label(event.role), language.word("done", event.action)
     return Chapter(
@@ -171,7 +208,7 @@ def _of_event(event: Event, messages: Sequence[Role], language: Language, names:
         stage=_stage(event.to_stage) if event.to_stage != event.from_stage else None,
         said=[text for name in _TEXTS if (text := str((event.said or {}).get(name) or ""))],
         facts=[(name, names.get(value, value)) for name, value in _facts(event, language)],
-        told=[language.label(audience) for audience in messages],
+        told=messages,
     )
 
 
