@@ -9,7 +9,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.steps import take_order_step, take_purchase_step
 from activities.steps.work import OrderWork, PurchaseWork, Work
-from database.policies import load, timekeeper
+from database.policies import OWN_DAYS, load, on_calendar
 from database.session import Sessions
 from database.tables import EventLog, PurchaseOrder, ReplacementOrder, Submission
 from domain.decisions import DECISIONS
@@ -50,26 +50,34 @@ class Committing:
 
 async def order_step(session: AsyncSession, step: Step) -> OrderState:
     """Takes an order's step inside the caller's transaction. Raises Refusal."""
-    order = await session.get_one(ReplacementOrder, step.document, with_for_update=True)
+    order, own_days = await _locked(session, ReplacementOrder, step)
     if order.seq != step.seq - 1:
         return OrderState.model_validate(await _recorded(session, order, step))
     state = OrderState.model_validate(order.state)
-    work: OrderWork = await _begin(session, order, step, state)
+    work: OrderWork = await _begin(session, order, step, state, own_days)
     work.shipment, work.audit = state.shipment, state.audit
     return await take_order_step(work)
 
 
 async def purchase_step(session: AsyncSession, step: Step) -> PurchaseState:
     """Takes a purchase order's step inside the caller's transaction. Raises Refusal."""
-    purchase = await session.get_one(PurchaseOrder, step.document, with_for_update=True)
+    purchase, own_days = await _locked(session, PurchaseOrder, step)
     if purchase.seq != step.seq - 1:
         return PurchaseState.model_validate(await _recorded(session, purchase, step))
     state = PurchaseState.model_validate(purchase.state)
-    work: PurchaseWork = await _begin(session, purchase, step, state)
+    work: PurchaseWork = await _begin(session, purchase, step, state, own_days)
     return await take_purchase_step(work)
 
 
-async def _begin(session: AsyncSession, document: D, step: Step, state: S) -> Work[D]:
+async def _locked(session: AsyncSession, kind: type[D], step: Step) -> tuple[D, dict[str, bool] | None]:
+    """The document, and the company's own calendar, which every step of every document needs."""
+    wanted = select(kind, OWN_DAYS).where(kind.number == step.document)
+    locked = wanted.with_for_update(of=kind).execution_options(populate_existing=True)
+    document, own_days = (await session.execute(locked)).one()
+    return document, own_days
+
+
+async def _begin(session: AsyncSession, document: D, step: Step, state: S, own_days: dict[str, bool] | None) -> Work[D]:
     policy = await load(session, document.policy_name, document.policy_version)
     content = None
     if step.submission is not None:
@@ -78,7 +86,7 @@ async def _begin(session: AsyncSession, document: D, step: Step, state: S) -> Wo
         session=session,
         document=document,
         step=step,
-        time=await timekeeper(session, policy),
+        time=on_calendar(policy, own_days),
         content=content,
         stage=document.stage,
         wait=state.wait,

@@ -89,7 +89,8 @@ class Watching:
             slot += due.apart
             looks.append((due, await self._look_at(carrier, due)))
         done = await self._looked_in_vain(carrier, looks, times)
-        await self._learn(carrier, [finding for due, finding in looks if due.shipment not in done])
+        if left := [finding for due, finding in looks if due.shipment not in done]:
+            await self._learn(carrier, left)
         return True
 
     async def _looked_in_vain(
@@ -158,7 +159,8 @@ class Watching:
                     # Whoever dies between reading and learning leaves a parcel that is looked at again.
                     parcel.next_look_at, parcel.in_hand = row.read_at + UNTOLD, True
                 found.append(Finding(parcel.shipment, push.scans, asked=False))
-        await self._learn(carrier, found)
+        if found:
+            await self._learn(carrier, found)
         return True
 
     async def _learn(self, carrier: Carrier, found: Sequence["Finding"]) -> None:

@@ -1,6 +1,10 @@
 """Policy versions as they stand in the database, and the clocks they start."""
 
-from sqlalchemy import select
+from collections.abc import Mapping
+from datetime import date
+from typing import Final
+
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables import PolicyVersion, WorkingDayOverride
@@ -48,5 +52,13 @@ async def timekeeper(session: AsyncSession, policy: Policy) -> Timekeeper:
     """Starts this policy's clocks on the calendar as the company has it now."""
     if isinstance(policy.calendar, SpedUp):
         return Timekeeper(policy, {})
-    rows = await session.execute(select(WorkingDayOverride.day, WorkingDayOverride.worked))
-    return Timekeeper(policy, dict(rows.all()))
+    return on_calendar(policy, await session.scalar(select(OWN_DAYS)))
+
+
+OWN_DAYS: Final = select(func.jsonb_object_agg(WorkingDayOverride.day, WorkingDayOverride.worked)).scalar_subquery()
+"""The company's own calendar as one value, for a query that brings other things along."""
+
+
+def on_calendar(policy: Policy, own_days: Mapping[str, bool] | None) -> Timekeeper:
+    """Starts this policy's clocks on a calendar that was read as OWN_DAYS."""
+    return Timekeeper(policy, {date.fromisoformat(day): worked for day, worked in (own_days or {}).items()})

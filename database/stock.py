@@ -7,7 +7,7 @@ two orders never wait for each other.
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -42,13 +42,13 @@ async def move(
     )
     if booked is None:
         return
+    places = select(Place.code, literal(part), Place.zone, literal(0)).where(Place.code.in_((source, target)))
+    await session.execute(
+        insert(Stock)
+        .from_select(["place", "part", "zone", "on_hand"], places.order_by(Place.code))
+        .on_conflict_do_nothing(index_elements=["place", "part"])
+    )
     for place, change in sorted(((source, -quantity), (target, quantity))):
-        zone = select(Place.zone).where(Place.code == place).scalar_subquery()
-        await session.execute(
-            insert(Stock)
-            .values(place=place, part=part, zone=zone, on_hand=0)
-            .on_conflict_do_nothing(index_elements=["place", "part"])
-        )
         await session.execute(
             update(Stock).where(Stock.place == place, Stock.part == part).values(on_hand=Stock.on_hand + change)
         )

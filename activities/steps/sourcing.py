@@ -1,5 +1,7 @@
 """Sourcing: stock first, else a purchase order at once (policy 3.2)."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import func, select
 
 from activities.steps import auditing
@@ -43,11 +45,13 @@ async def _supply(work: OrderWork) -> None:
         work.stage = Stage.AUDIT
         work.details |= {"unsigned": list(unsigned)}
         return
-    missing = [line for line in await lines_in(work, LineState.WANTED) if not await _reserve(work, line)]
+    lines = await lines_in(work, *LineState)
+    wanted = [line for line in lines if line.state is LineState.WANTED]
+    missing = [line for line in wanted if not await _reserve(work, line)]
     work.to_place += await order_missing(work.session, work.document, missing, work.time, work.at, work.effect)
     if missing:
         work.details |= {"back_ordered": [line.part for line in missing], "purchase_orders": work.to_place}
-    await _go_on_if_complete(work)
+    await _go_on_if_complete(work, lines)
 
 
 async def _reserve(work: OrderWork, line: OrderLine) -> bool:
@@ -76,22 +80,18 @@ async def restock(work: OrderWork) -> None:
     await _supply(work)
 
 
-async def _go_on_if_complete(work: OrderWork) -> None:
-    if unsupplied := [line.part for line in await lines_in(work, LineState.WANTED)]:
+async def _go_on_if_complete(work: OrderWork, lines: Sequence[OrderLine]) -> None:
+    if unsupplied := [line.part for line in lines if line.state is LineState.WANTED]:
         work.details |= {"no_supplier_for": unsupplied}
-    elif not await lines_in(work, LineState.BACK_ORDERED):
-        await _instruct_dispatch(work)
+    elif all(line.state is not LineState.BACK_ORDERED for line in lines):
+        await _instruct_dispatch(work, [line.id for line in lines if line.state is LineState.RESERVED])
 
 
-async def _instruct_dispatch(work: OrderWork) -> None:
+async def _instruct_dispatch(work: OrderWork, lines: Sequence[int]) -> None:
     """The dispatch instruction: a shipment of everything reserved (policy 5.2.1)."""
     order = work.document
     work.stage = Stage.DISPATCH
-    earlier = await work.session.scalar(
-        select(func.count()).select_from(Shipment).where(Shipment.order == order.number)
-    )
-    lines = await lines_in(work, LineState.RESERVED)
-    reserved = await stock.held(work.session, [line.id for line in lines])
+    reserved = await stock.held(work.session, lines)
     weights = dict(
         (
             await work.session.execute(
@@ -99,12 +99,11 @@ async def _instruct_dispatch(work: OrderWork) -> None:
             )
         ).all()
     )
-    account = await work.session.scalar(
-        select(CarrierAccount.code).order_by(CarrierAccount.preferred.desc(), CarrierAccount.code).limit(1)
-    )
-    assert account is not None
+    earlier = select(func.count()).select_from(Shipment).where(Shipment.order == order.number).scalar_subquery()
+    preferred = select(CarrierAccount.code, earlier).order_by(CarrierAccount.preferred.desc(), CarrierAccount.code)
+    account, sent = (await work.session.execute(preferred.limit(1))).one()
     shipment = Shipment(
-        id=f"{order.number}-{(earlier or 0) + 1}",
+        id=f"{order.number}-{sent + 1}",
         order=order.number,
         round=order.round,
         state=ShipmentState.PREPARING,

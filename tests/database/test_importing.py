@@ -1,3 +1,4 @@
+import asyncio
 import csv
 from collections.abc import Callable
 from io import StringIO
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from database.importing import (
+    AT_ONCE,
     COLUMNS,
     ImportedRow,
     RefusedRow,
@@ -244,9 +246,30 @@ async def test_an_import_that_broke_off_goes_on(sessions: Sessions, read: Callab
         await run(results, sessions, engine)
     engine.reachable = True
     rows = await run(results, sessions, engine)
-    assert [row.created for row in rows if isinstance(row, ImportedRow)] == [False, False, True]
+    assert [row.id for row in rows if isinstance(row, ImportedRow)] == ["r0", "r1", "r2"]
     async with sessions() as session:
-        unstarted = await session.scalars(
-            select(ReplacementOrder.application_key).where(ReplacementOrder.started_at.is_(None))
-        )
-        assert unstarted.all() == ["r1"]
+        orders = (await session.scalars(select(ReplacementOrder).order_by(ReplacementOrder.number))).all()
+    assert [order.application_key for order in orders] == ["r0", "r1", "r2"]
+    assert {order.number for order in orders if order.started_at} == set(engine.started)
+
+
+async def test_workflows_are_started_several_at_once_and_answers_keep_their_order(
+    sessions: Sessions, read: Callable[..., list[Result]]
+) -> None:
+    """None ends before as many are under way as may be, and no more ever are."""
+    results = read(with_header(*(GOOD.replace("r1", f"r{n}") for n in range(2 * AT_ONCE))))
+    under_way: set[str] = set()
+    most, full = 0, asyncio.Event()
+
+    async def start(state: OrderState) -> None:
+        nonlocal most
+        under_way.add(state.number)
+        most = max(most, len(under_way))
+        if len(under_way) == AT_ONCE:
+            full.set()
+        await asyncio.wait_for(full.wait(), 10)
+        under_way.discard(state.number)
+
+    answers = [row async for row in import_reports(results, sessions, start, policy="standard")]
+    assert [row.id for row in answers] == [f"r{n}" for n in range(2 * AT_ONCE)]
+    assert most == AT_ONCE
