@@ -42,7 +42,7 @@ class Engine:
         try:
             life.next_stage(at.state.stage, action, role)
         except Refusal as refusal:
-            raise ApplicationError(str(refusal), type=refusal.code) from refusal
+            raise ApplicationError(str(refusal), type=refusal.code, non_retryable=True) from refusal
         step = Step(
             document=document,
             seq=at.state.seq + 1,

@@ -45,8 +45,9 @@ async def test_sigterm_drains_and_exits_with_0(stack: Stack) -> None:
 async def test_what_keeps_a_worker_from_starting_is_one_line(stack: Stack, setting: str, code: int, says: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
+        environment = stack.environment | {"HUANJIAN_METRICS_PORT": "0", setting: port}
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "worker", cwd=ROOT, env=stack.environment | {"HUANJIAN_METRICS_PORT": "0", setting: port},
+            sys.executable, "-m", "worker", cwd=ROOT, env=environment,
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
         )  # fmt: skip
         output, _ = await asyncio.wait_for(process.communicate(), 60)
