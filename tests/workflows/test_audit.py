@@ -298,7 +298,7 @@ async def test_the_clock_rests_while_the_customer_is_asked(house: House) -> None
     assert week.name(await order.due()) == "+Mon 15:00", "as many working hours are left as there were"
     await house.sleep_until(week("+Mon 16:10"))
     assert await order.rang(week) == [
-        "remind Thu 09:35",
+        "remind Thu 09:34",
         "remind Fri 10:20",
         "remind +Mon 09:14",
         "escalate +Mon 15:00",
