@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from playwright.async_api import Page, expect
@@ -9,6 +10,7 @@ from playwright.async_api import Page, expect
 from domain.stages import Action
 from tests.browser.conftest import DESKTOP, PHONE, Shop, faults, shot
 from tests.pages.cases import SOLD_OUT
+from tests.pictures import photo
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -56,6 +58,11 @@ async def looks(shop: Shop) -> dict[str, Look]:
         "tracking-quoted": Look(None, f"/track/{await cases.token(quoted)}"),
         "tracking-in-transit": Look(None, f"/track/{await cases.token(transit)}"),
         "tracking-closed": Look(None, f"/track/{await cases.token(closed)}"),
+        "apply": Look(None, "/apply"),
+        "mails": Look("agent", "/mails"),
+        "messages": Look("agent", "/messages"),
+        "notices": Look("supervisor", "/notices"),
+        "absences": Look("supervisor", "/absences"),
         "not-found": Look("agent", "/orders/RO-20200101-00010"),
     }
 
@@ -94,6 +101,39 @@ async def _in(page: Page, language: str) -> None:
     if not (await page.get_attribute("html", "lang") or "").startswith(language):
         await page.click(f'button[name=language][value="{language}"]')
         await page.wait_for_selector(f'html[lang^="{language}"]')
+
+
+@pytest.mark.clause("2.1.1b")
+async def test_a_customer_applies_from_a_phone_with_a_photo(shop: Shop, tmp_path: Path) -> None:
+    (tmp_path / "fault.jpg").write_bytes(photo())
+    async with shop.visitor(language="zh", size=PHONE) as page:
+        await page.goto("/apply")
+        await page.fill('[name="serial"]', "CXW300T-001038")
+        await page.fill('[name="fault"]', "风机不转,有焦味")
+        await page.set_input_files('input[type="file"]', tmp_path / "fault.jpg")
+        await expect(page.locator('input[name="photos"]')).to_have_count(1)
+        await page.fill('[name="customer.name"]', "陈晨")
+        await page.fill('[name="customer.phone"]', "154 0000 0777")
+        await page.click("text=提交申请")
+        await page.wait_for_url("**/track/*")
+        await expect(page.locator("main")).to_contain_text(re.compile(r"RO-\d{8}-\d{5}"))
+        await expect(page.locator('main img[src*="/photos/"]')).to_have_count(1)
+
+
+@pytest.mark.clause("2.1.1a")
+async def test_an_agent_enters_a_call_with_a_photo_by_keyboard(shop: Shop, tmp_path: Path) -> None:
+    (tmp_path / "fault.jpg").write_bytes(photo())
+    async with shop.visitor("agent") as page:
+        await page.goto("/orders/new")
+        await page.keyboard.type("CXW268-001001")
+        await page.keyboard.press("Tab")
+        await expect(page.locator('[name="customer.name"]')).to_have_value("王芳")
+        await page.set_input_files('input[type="file"]', tmp_path / "fault.jpg")
+        await expect(page.locator('input[name="photos"]')).to_have_count(1)
+        await page.fill('[name="fault"]', "风力时大时小,不是电机")
+        await page.press('[name="customer.phone"]', "Enter")
+        await page.wait_for_url("**/orders/RO-*")
+        await expect(page.locator('main img[src*="/photos/"]').first).to_be_visible()
 
 
 async def test_an_order_is_quoted_in_place(shop: Shop) -> None:
