@@ -144,8 +144,8 @@ async def test_an_order_is_quoted_in_place(shop: Shop) -> None:
         await page.click("text=Another line")
         await expect(page.locator('[name="lines.1.part"]')).to_be_visible()
         await page.press("#quote-lines-0-quantity", "Enter")
-        await expect(page.locator("[role=status]")).to_contain_text("Done: Quote time, cost and guarantee")
-        await expect(page.locator("[role=status]")).to_be_focused()
+        await expect(page.locator(".notice[role=status]")).to_contain_text("Done: Quote time, cost and guarantee")
+        await expect(page.locator(".notice[role=status]")).to_be_focused()
         await expect(page.locator(".stages [aria-current]")).to_have_text("Customer's consent")
         assert await page.evaluate("window.here"), "the page was loaded anew"
 
@@ -217,7 +217,7 @@ async def test_the_keyboard_is_enough(shop: Shop) -> None:
         await page.keyboard.type("All in order.")
         await page.keyboard.press("Tab")
         await page.keyboard.press("Enter")
-        await expect(page.locator("[role=status]")).to_contain_text("Done: Sign")
+        await expect(page.locator(".notice[role=status]")).to_contain_text("Done: Sign")
 
 
 async def _tab_to(page: Page, element: str) -> None:
@@ -248,5 +248,5 @@ async def test_the_customer_agrees_on_a_phone(shop: Shop) -> None:
     async with shop.visitor(language="en", size=PHONE) as page:
         await page.goto(f"/track/{token}")
         await page.click("form button:has-text('我同意')")
-        await expect(page.locator("[role=status]")).to_contain_text("感谢确认")
+        await expect(page.locator(".notice[role=status]")).to_contain_text("感谢确认")
         await expect(page.locator("h1")).to_have_text("您的申请正在审核")

@@ -10,13 +10,13 @@ from domain.stages import Refusal
 
 async def test_a_new_version_is_for_orders_to_come(sessions: Sessions) -> None:
     standard = next(policy for policy in policies() if policy.name == "standard")
-    second = standard.model_copy(update={"version": 2, "title": "second"})
+    second = standard.model_copy(update={"version": standard.version + 1, "title": "second"})
     async with sessions.begin() as session:
         assert await enter(session, second, "administrator")
         assert not await enter(session, second, "administrator")
     async with sessions() as session:
         assert await newest(session, "standard") == second
-        assert await load(session, "standard", 1) == standard
+        assert await load(session, "standard", standard.version) == standard
 
 
 async def test_a_version_never_changes(sessions: Sessions) -> None:
