@@ -74,10 +74,13 @@ async def decide(
 
 
 def role_for(who: Principal, document: Head, action: Action) -> Role:
-    """The role in which they may do this now. Raises Refusal `stage_moved_on`, `role_forbidden`, `own_case`."""
+    """The role in which they may do this now. Raises Refusal `stage_moved_on`, `nothing_asked`, `role_forbidden`,
+    `own_case`."""
     rule, stage = document.life.rules.get(action), document.state.stage
     if rule is None or stage not in rule.moves:
         raise Refusal("stage_moved_on", f"{action} is not possible at stage {stage}")
+    if not _is_time(action, document):
+        raise Refusal("nothing_asked", f"nothing is asked to which one could answer {action}")
     roles = [role for role in who.roles if role in rule.by and role is not Role.SYSTEM]
     if not roles:
         raise Refusal("role_forbidden", f"{action} is for {', '.join(sorted(rule.by))}")
@@ -95,6 +98,11 @@ def possible(who: Principal, document: Head) -> Iterator[tuple[Action, Role]]:
             yield action, role_for(who, document, action)
         except Refusal:
             continue
+
+
+def _is_time(action: Action, document: Head) -> bool:
+    wait = document.state.wait
+    return wait is None or wait.asks_for(action)
 
 
 def _refused_by_audit(who: Principal, role: Role, action: Action, document: Head) -> Refusal | None:

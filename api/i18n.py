@@ -101,6 +101,10 @@ class Language:
     def day(self, day: date) -> str:
         return format_date(day, self._pattern(day, ""), locale=self.locale)
 
+    def weekday(self, number: int) -> str:
+        """The short name of a day of the week, 1 for Monday."""
+        return str(self.locale.days["stand-alone"]["abbreviated"][number - 1])
+
     def clock(self, instant: datetime) -> str:
         return f"{self.local(instant):%H:%M}"
 

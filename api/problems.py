@@ -109,6 +109,14 @@ CATALOGUE: Final[Mapping[str, Kind]] = {
     "technician_not_qualified": Kind(
         422, "The technician holds no valid certificate for this product", "该技师没有此类产品的有效资质证书"
     ),
+    "nothing_asked": Kind(409, "Nothing waits for the customer's consent", "当前没有待客户确认的内容"),
+    "quotation_changed": Kind(409, "The quotation changed meanwhile; read the new one", "报价已更新，请查看新的报价"),
+    "not_in_warranty": Kind(
+        422,
+        "No warranty covers this part: charge it to goodwill or the customer",
+        "该备件不在保修范围内，请选择优惠承担或客户承担",
+    ),
+    "outlet_closed": Kind(422, "The outlet is closed then", "该时间网点不营业"),
     "invalid_decision": Kind(422, "The decision does not fit the case", "该决定与此单情况不符"),
     "override_reason_missing": Kind(
         422,

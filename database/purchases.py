@@ -23,7 +23,8 @@ from database.tables import (
     Warehouse,
 )
 from domain.messages import PurchaseState
-from domain.policy import PurchasingRules, Timekeeper
+from domain.policy import LeadRules, PurchasingRules, Timekeeper
+from domain.quoting import Punctuality
 from domain.stages import PURCHASE_OPEN, PurchaseStage, Role
 from domain.waiting import Clock
 from domain.working_time import Span
@@ -55,6 +56,62 @@ async def offers(
         return price * rules.price_weight + lead * rules.lead_time_weight, row.supplier
 
     return sorted(rows, key=cost)
+
+
+async def punctuality(session: AsyncSession, supplier: str, rules: LeadRules) -> Punctuality | None:
+    """How long the newest deliveries of a supplier took against the time allowed: all but the quickest and the slowest
+    tenth. None if there was none."""
+    allowed = func.extract("epoch", PurchaseOrder.deliver_by - PurchaseOrder.created_at)
+    taken = func.extract("epoch", PurchaseOrder.ended_at - PurchaseOrder.created_at)
+    newest = (
+        select((taken / allowed).label("share"))
+        .where(
+            PurchaseOrder.supplier == supplier,
+            PurchaseOrder.stage == PurchaseStage.GOODS_RECEIVED,
+            PurchaseOrder.deliver_by > PurchaseOrder.created_at,
+        )
+        .order_by(PurchaseOrder.created_at.desc())
+        .limit(rules.newest)
+        .subquery()
+    )
+    quick, slow = (func.percentile_cont(share).within_group(newest.c.share) for share in (0.1, 0.9))
+    row = (await session.execute(select(quick.label("quick"), slow.label("slow"), func.count().label("n")))).one()
+    return Punctuality(Decimal(str(row.quick)), Decimal(str(row.slow)), row.n) if row.n else None
+
+
+async def expected_from(session: AsyncSession, lines: Collection[int]) -> dict[int, PurchaseOrder]:
+    """The purchase order that each of these order lines waits for."""
+    rows = await session.execute(
+        select(BackOrder.line, PurchaseOrder)
+        .join(PurchaseOrder, PurchaseOrder.number == BackOrder.purchase_order)
+        .where(BackOrder.line.in_(list(lines)), BackOrder.state == BackOrderState.WAITING)
+    )
+    return dict(rows.all())
+
+
+async def free_at(session: AsyncSession, part: str, quantity: int) -> PurchaseOrder | None:
+    """The oldest running purchase order with so many pieces of a part that nobody waits for."""
+    promised = (
+        select(func.coalesce(func.sum(BackOrder.quantity), 0))
+        .where(
+            BackOrder.purchase_order == PurchaseLine.purchase_order,
+            BackOrder.part == part,
+            BackOrder.state == BackOrderState.WAITING,
+        )
+        .correlate(PurchaseLine)
+        .scalar_subquery()
+    )
+    return await session.scalar(
+        select(PurchaseOrder)
+        .join(PurchaseLine, PurchaseLine.purchase_order == PurchaseOrder.number)
+        .where(
+            PurchaseLine.part == part,
+            PurchaseOrder.stage.in_(PURCHASE_OPEN),
+            PurchaseLine.quantity - PurchaseLine.received - promised >= quantity,
+        )
+        .order_by(PurchaseOrder.created_at, PurchaseOrder.number)
+        .limit(1)
+    )
 
 
 async def order_missing(

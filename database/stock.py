@@ -7,7 +7,7 @@ two orders never wait for each other.
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import literal, select, update
+from sqlalchemy import func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -16,7 +16,7 @@ from database.tables import Movement, OrderLine, Place, Reservation, Reservation
 SUPPLIERS, CUSTOMERS, CARRIERS = "outside/suppliers", "outside/customers", "outside/carriers"
 OPENING, LOSSES = "outside/opening", "outside/losses"
 IN_TRANSIT = "in-transit"
-_SHIPPABLE = (Zone.QUALIFIED, Zone.VALUABLES, Zone.HAZARDOUS)
+SHIPPABLE = (Zone.QUALIFIED, Zone.VALUABLES, Zone.HAZARDOUS)
 
 
 async def move(
@@ -62,7 +62,7 @@ async def reserve(session: AsyncSession, line: OrderLine, service_centre: str, e
         .join(Place, Place.code == Stock.place)
         .where(
             Stock.part == line.part,
-            Stock.zone.in_(_SHIPPABLE),
+            Stock.zone.in_(SHIPPABLE),
             Stock.on_hand - Stock.reserved >= line.quantity,
         )
         .order_by(Place.warehouse.in_(own_first).desc(), Stock.place)
@@ -72,6 +72,12 @@ async def reserve(session: AsyncSession, line: OrderLine, service_centre: str, e
         if await hold(session, line, place, effect):
             return True
     return False
+
+
+async def most_free(session: AsyncSession, part: str) -> int:
+    """The most pieces of a part that any one place has free for customers."""
+    free = func.coalesce(func.max(Stock.on_hand - Stock.reserved), 0)
+    return await session.scalar(select(free).where(Stock.part == part, Stock.zone.in_(SHIPPABLE))) or 0
 
 
 async def hold(session: AsyncSession, line: OrderLine, place: str, effect: str) -> bool:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import (
+    AfterValidator,
     AwareDatetime,
     BaseModel,
     ConfigDict,
@@ -20,6 +21,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from domain.quoting import Charge
 from domain.stages import Action
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=4000)]
@@ -28,6 +30,7 @@ Code = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 PhotoId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{32}$")]
 Photos = Annotated[tuple[PhotoId, ...], Field(max_length=9)]
 """Photos uploaded before, by their ids (policy 2.1.1b)."""
+Waybill = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{4,40}$")]
 Money = Annotated[Decimal, Field(ge=0, max_digits=12, decimal_places=2)]
 
 
@@ -36,6 +39,16 @@ class RefusalReason(StrEnum):
     OPERATING_ERROR = "operating_error"
     NOT_OUR_PRODUCT = "not_our_product"
     NO_LONGER_SUPPORTED = "no_longer_supported"
+    OTHER = "other"
+
+
+class LineRefusal(StrEnum):
+    """Why one line is not replaced while others are."""
+
+    WEAR = "wear"
+    NOT_FAULTY = "not_faulty"
+    MISUSE = "misuse"
+    NOT_SUPPLIED = "not_supplied"
     OTHER = "other"
 
 
@@ -98,6 +111,24 @@ class Line(BaseModel):
 Lines = Annotated[tuple[Line, ...], Field(min_length=1, max_length=20)]
 
 
+class QuotedLine(Line):
+    """A line as it was judged (policy 2.2.2): who bears it, the warranty's word if nothing is said; or why not."""
+
+    charge: Charge | None = None
+    refused_for: LineRefusal | None = None
+
+
+def _something_is_replaced(lines: tuple[QuotedLine, ...]) -> tuple[QuotedLine, ...]:
+    if all(line.refused_for for line in lines):
+        raise PydanticCustomError("nothing_replaced", "every line is refused: refuse the order instead")
+    return lines
+
+
+QuotedLines = Annotated[
+    tuple[QuotedLine, ...], Field(min_length=1, max_length=20), AfterValidator(_something_is_replaced)
+]
+
+
 class Take(_Decision):
     action: Literal[Action.TAKE] = Action.TAKE
 
@@ -106,16 +137,20 @@ class Quote(_Decision):
     """It is a plain replacement case: these parts, at this time, cost and guarantee (policy 2.2.2)."""
 
     action: Literal[Action.QUOTE] = Action.QUOTE
-    lines: Lines
+    lines: QuotedLines
     agreed_on_phone: bool = False
+    said_by: Text = ""
     note: Text = ""
 
 
 class SendForInspection(_Decision):
-    """The cause may not be just a part: the customer brings the product in (policy 2.2.1)."""
+    """The cause may not be just a part: the customer brings the product in at a time that was agreed, or sends it
+    under a waybill (policy 2.2.1)."""
 
     action: Literal[Action.SEND_FOR_INSPECTION] = Action.SEND_FOR_INSPECTION
     outlet: Code
+    comes_at: AwareDatetime | None = None
+    waybill: Waybill | None = None
     advice: SomeText
 
 
@@ -136,9 +171,14 @@ class NoFaultFound(_Decision):
 
 
 class Consent(_Decision):
-    """The customer agrees to the quotation as shown (policy 2.2.2)."""
+    """The customer agrees to the quotation as shown (policy 2.2.2).
+
+    `shown` is the SHA-256 of the text they saw; `said_by` is who said so on the phone.
+    """
 
     action: Literal[Action.CONSENT] = Action.CONSENT
+    shown: Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")] | None = None
+    said_by: Text = ""
     note: Text = ""
 
 
@@ -243,7 +283,7 @@ class Correct(_Decision):
     """What the service centre put right; empty fields stay as they were (policy 2.3.2)."""
 
     action: Literal[Action.CORRECT] = Action.CORRECT
-    lines: Lines
+    lines: QuotedLines
     serial: Text = ""
     fault: Text = ""
     explanation: SomeText
@@ -268,7 +308,7 @@ class HandOver(_Decision):
     """The carrier has the goods (policy 5.2.3); a waybill written by hand where no carrier gave one."""
 
     action: Literal[Action.HAND_OVER] = Action.HAND_OVER
-    waybill: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{4,40}$")] | None = None
+    waybill: Waybill | None = None
 
 
 class Deliver(_Decision):

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -68,13 +69,57 @@ class PurchasingRules(_Rules):
     lead_time_weight: Decimal = Field(ge=0)
 
 
+class Transit(_Rules):
+    """How long goods travel from the warehouse to these provinces."""
+
+    provinces: tuple[str, ...]
+    earliest: Span
+    latest: Span
+
+
+class LeadRules(_Rules):
+    """How a supplier's lead time becomes a range: by the newest of its own deliveries once there are so many of them,
+    else up to this share longer."""
+
+    deliveries: int = Field(ge=1)
+    newest: int = Field(ge=1)
+    longer: Decimal = Field(ge=0)
+
+
+class AskAgainRules(_Rules):
+    """When the customer's consent no longer holds: more to pay than agreed by so many per cent or so much money, or
+    parts that come into the house so much later than quoted."""
+
+    percent: Decimal = Field(ge=0)
+    amount: Decimal = Field(ge=0)
+    later: Span
+
+
+class NoFaultRules(_Rules):
+    """What the customer pays for an inspection that finds no fault (policy 2.2.1)."""
+
+    in_warranty: Decimal = Field(ge=0)
+    otherwise: Decimal = Field(ge=0)
+
+
 class QuotationRules(_Rules):
-    """What the customer is told before consenting (policy 2.2.2)."""
+    """What the customer is told before consenting (policy 2.2.2). `transit` is for provinces that none of `transits`
+    names."""
 
     stock_lead: Span
     transit: Span
+    transits: tuple[Transit, ...]
     labour: Decimal = Field(ge=0)
     travel: Decimal = Field(ge=0)
+    leads: LeadRules
+    ask_again: AskAgainRules
+    no_fault: NoFaultRules
+
+
+class HintRules(_Rules):
+    """How many of the newest closed orders of the same product and fault tell what cured it (policy 1.3.2)."""
+
+    orders: int = Field(ge=1)
 
 
 class DuplicateRules(_Rules):
@@ -132,6 +177,7 @@ class Policy(_Rules):
     duplicates: DuplicateRules
     audit: AuditRules
     statutory: StatutoryRules
+    hints: HintRules
 
     @model_validator(mode="after")
     def _every_clock(self) -> "Policy":
@@ -147,6 +193,11 @@ class Timekeeper:
     def __init__(self, policy: Policy, overrides: Mapping[date, bool]) -> None:
         self.policy = policy
         self.calendar: Calendar = calendar_of(policy.calendar, overrides)
+        self.zone = ZoneInfo(policy.calendar.zone)
+
+    def today(self, at: datetime) -> date:
+        """The day that an instant falls on where the office is."""
+        return at.astimezone(self.zone).date()
 
     def after(self, start: datetime, span: Span) -> datetime:
         return self.calendar.after(start, span)

@@ -160,13 +160,14 @@ RULES: Mapping[Action, Rule] = MappingProxyType(
         # policy 2.1, 2.2: application and first judgement
         Action.TAKE: _rule({_S.RECEIVED: _S.TRIAGE}, _AGENT),
         Action.QUOTE: _rule({_S.TRIAGE: _S.QUOTED}, _AGENT),
-        Action.SEND_FOR_INSPECTION: _rule({_S.TRIAGE: _S.INSPECTION}, _AGENT),
+        Action.SEND_FOR_INSPECTION: _rule(dict.fromkeys((_S.TRIAGE, _S.INSPECTION), _S.INSPECTION), _AGENT),
         Action.REFUSE: _rule({_S.TRIAGE: _S.REJECTED}, _AGENT),
         Action.FAULT_FOUND: _rule({_S.INSPECTION: _S.TRIAGE}, _TECHNICIAN, _AGENT),
         Action.NO_FAULT_FOUND: _rule({_S.INSPECTION: _S.CLOSED}, _TECHNICIAN, _AGENT),
-        Action.CONSENT: _rule({_S.QUOTED: _S.AUDIT}, _CUSTOMER, _AGENT),
-        Action.DECLINE: _rule({_S.QUOTED: _S.DECLINED}, _CUSTOMER, _AGENT),
-        Action.LAPSE: _rule({_S.QUOTED: _S.DECLINED}, _SYSTEM),
+        # asked again while the parts are on their way to us, the customer's answer is waited for there
+        Action.CONSENT: _rule({_S.QUOTED: _S.AUDIT, _S.SOURCING: _S.SOURCING}, _CUSTOMER, _AGENT),
+        Action.DECLINE: _rule(dict.fromkeys((_S.QUOTED, _S.SOURCING), _S.DECLINED), _CUSTOMER, _AGENT),
+        Action.LAPSE: _rule(dict.fromkeys((_S.QUOTED, _S.SOURCING), _S.DECLINED), _SYSTEM),
         # policy 2.3: audit. Which auditor, and when the second signature is a supervisor's, domain/auditing.py says.
         Action.APPROVE: _rule({_S.AUDIT: _S.SOURCING}, _AUDITOR, _SUPERVISOR),
         Action.RETURN_FOR_CORRECTION: _rule({_S.AUDIT: _S.RETURNED}, _AUDITOR, _SUPERVISOR),
@@ -286,6 +287,7 @@ ORDER = Life(
             Stage.SOURCING: (Stage.DISPATCH, "every line is reserved"),
             Stage.CLOSED: (Stage.SETTLING, "something is still owing"),
             Stage.CANCELLED: (Stage.SETTLING, "something is still owing"),
+            Stage.DECLINED: (Stage.SETTLING, "something is still owing"),
             Stage.SETTLING: (Stage.CLOSED, "nothing is owing any more"),
         }
     ),

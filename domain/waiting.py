@@ -64,6 +64,10 @@ CARETAKERS: dict[Role, Role] = {
 """Who of the staff looks after a wait whose owner is outside the house."""
 
 
+ANSWERS: dict[Action, Clock] = {Action.CONSENT: Clock.CONSENT, Action.DECLINE: Clock.CONSENT}
+"""What can only be said while it is waited for, whatever else the stage is for."""
+
+
 class Alarm(BaseModel):
     """An instant at which something is done about a wait; `count` numbers the repeats from 1."""
 
@@ -100,6 +104,10 @@ class Wait(BaseModel):
     def caretaker(self) -> Role:
         """The role in whose list this wait stands."""
         return CARETAKERS.get(self.owner, self.owner)
+
+    def asks_for(self, action: Action) -> bool:
+        """Whether this is the time for an action; most need no question."""
+        return ANSWERS.get(action, self.clock) is self.clock
 
     def without(self, *actions: Action) -> "Wait":
         return self.model_copy(update={"alarms": tuple(a for a in self.alarms if a.action not in actions)})

@@ -103,6 +103,8 @@ _SAID: Final[Mapping[Action, tuple[tuple[Role | None, dict[str, Any]], ...]]] = 
     Action.PASS_ON: ((Role.BUYER, {"explanation": "无货"}),),
 }
 """What is said with a decision, in every manner that leads elsewhere; nothing where the action says it all."""
+_IN_TWO_MANNERS: Final = {Action.RECEIVE_GOODS, Action.CONFIRM, Action.PROMISE_LATER}
+"""All or not all of the goods are good; in time, or so late that the customer is asked again."""
 _TIMES: Final = {Action.BOOK_APPOINTMENT, Action.CONFIRM, Action.PROMISE_LATER, Action.MOVE_DUE}
 _ENDING_ALARMS: Final = {
     Action.LAPSE,
@@ -474,14 +476,15 @@ class House:
 
     async def _facts(self, action: Action, manner: int, document: str) -> dict[str, Any]:
         """What a decision says that depends on where things stand."""
-        later = (self.errands.now + timedelta(hours=1)).isoformat()
+        soon, late = (self.errands.now + timedelta(hours=1)).isoformat(), self.errands.now + timedelta(days=400)
+        promised = (soon, late.isoformat())
         match action:
             case Action.BOOK_APPOINTMENT:
-                return {"technician": "technician", "starts_at": later}
+                return {"technician": "technician", "starts_at": soon}
             case Action.CONFIRM:
-                return {"promised_at": later, "signed_by": "王经理"}
+                return {"promised_at": promised[manner], "signed_by": "王经理"}
             case Action.PROMISE_LATER:
-                return {"promised_at": later, "explanation": "缺料"}
+                return {"promised_at": promised[manner], "explanation": "缺料"}
             case Action.SETTLE_CLAIM:
                 claim = await self._session.scalar(
                     select(Claim.id).where(Claim.order == self._number, Claim.state == ClaimState.OPEN).limit(1)
@@ -576,7 +579,7 @@ def _may_be_passed_on(purchase: PurchaseOrder) -> bool:
 def _decisions(kind: str, rules: Mapping[Action, Any], stage: Any) -> Iterator[Move]:
     for action, rule in rules.items():
         if rule.for_people and stage in rule.moves and action not in _LEADING_NOWHERE:
-            manners = 2 if action is Action.RECEIVE_GOODS else len(_SAID.get(action, ((),)))
+            manners = 2 if action in _IN_TWO_MANNERS else len(_SAID.get(action, ((),)))
             yield from ((kind, str(action), str(manner)) for manner in range(manners))
 
 

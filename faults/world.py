@@ -16,7 +16,7 @@ from database.reference import policies
 from database.session import Sessions
 from database.stock import OPENING, move
 from database.tables import CarrierAccount, Part, PolicyVersion, SupplierPrice
-from domain.policy import AlarmRule, ClockRule, ParcelRules, Policy, QuotationRules, RevisitRules
+from domain.policy import AlarmRule, ClockRule, ParcelRules, Policy, RevisitRules
 from domain.stages import Action, Role
 from domain.waiting import Clock
 from domain.working_time import Span, SpedUp
@@ -70,9 +70,8 @@ def _policy(name: str, hasty: Clock | None) -> Policy:
         purchasing=demo.purchasing,
         audit=demo.audit,
         statutory=demo.statutory,
-        quotation=QuotationRules(
-            stock_lead=Span(1, "days"), transit=Span(1, "days"), labour=Decimal(80), travel=Decimal(50)
-        ),
+        quotation=demo.quotation,
+        hints=demo.hints,
         duplicates=demo.duplicates,
     )
 

@@ -6,7 +6,7 @@ from database.steps import record, reminder
 from domain.decisions import MoveDue
 from domain.messages import OrderState, PurchaseState
 from domain.notices import TOLD
-from domain.stages import ENDS, ORDER, PURCHASE, PURCHASE_ENDS, Action, PurchaseStage, Refusal, Stage
+from domain.stages import ENDS, ORDER, PURCHASE, PURCHASE_ENDS, Action, PurchaseStage, Refusal, Role, Stage
 from domain.waiting import Clock
 
 ORDER_STEPS: OrderSteps = {
@@ -22,7 +22,6 @@ PURCHASE_STEPS: PurchaseSteps = purchasing.STEPS
 
 FIRST_CLOCK = {
     Stage.TRIAGE: Clock.JUDGEMENT,
-    Stage.INSPECTION: Clock.FINDING,
     Stage.QUOTED: Clock.CONSENT,
     Stage.RETURNED: Clock.CORRECTION,
     Stage.INSTALLATION: Clock.APPOINTMENT,
@@ -119,6 +118,8 @@ def _ring(work: OrderWork | PurchaseWork) -> None:
         work.details |= {"clock": work.wait.clock, "due": work.wait.due.isoformat(), "count": step.alarm.count}
         if step.action in (Action.REMIND, Action.ESCALATE):
             work.told.append(reminder(step.action, work.wait))
+            if step.action is Action.REMIND and work.wait.owner is Role.CUSTOMER:
+                work.told.append((reminder(step.action, work.wait)[0], Role.CUSTOMER))
         work.wait = work.time.rang(work.wait, step.alarm, work.at)
     elif step.action is Action.MOVE_DUE and work.wait is not None:
         due = work.said(MoveDue).due

@@ -6,8 +6,9 @@ from typing import Any
 
 from sqlalchemy import select
 
-from activities.steps.judging import newest_quotation, quote_lines
+from activities.steps.quoting import quote_lines
 from activities.steps.work import OrderSteps, OrderWork, lines_in
+from database import quotations
 from database.absences import stand_ins
 from database.reading.audits import examine, signed
 from database.tables import AuditAttempt, AuditQuestion, LineState, RegisteredUnit, Signature, UserAccount
@@ -135,20 +136,20 @@ async def object_to_it(work: OrderWork) -> None:
 async def correct(work: OrderWork) -> None:
     """What the service centre put right; the timeline shows what changed.
 
-    Time, cost and guarantee are worked out anew; if the customer is to pay more, they are asked again (policy 2.2.2).
+    Time, cost and guarantee are worked out anew; if they move past what the policy allows, the customer is asked again
+    (policy 2.2.2).
     """
-    order, said, agreed = work.document, work.said(Correct), await newest_quotation(work)
+    order, said = work.document, work.said(Correct)
+    agreed = await quotations.newest(work.session, order.number)
     before = {"serial": order.serial, "lines": [[x.part, x.quantity] for x in await lines_in(work, LineState.WANTED)]}
     order.serial = said.serial or order.serial
     if registered := await work.session.get(RegisteredUnit, order.serial or ""):
         order.model = registered.model
     order.fault_text = said.fault or order.fault_text
-    quotation = await quote_lines(work, said.lines)
-    if quotation.to_pay > agreed.to_pay:
+    quotation = await quote_lines(work, said.lines, agreed)
+    if quotation.because:
         work.stage = Stage.QUOTED
         work.told.append((Action.QUOTE, Role.CUSTOMER))
-    else:
-        quotation.consented_at, quotation.consented_by = agreed.consented_at, agreed.consented_by
     after = {"serial": order.serial, "lines": [[line.part, line.quantity] for line in said.lines]}
     work.details |= {key: [before[key], after[key]] for key in before if before[key] != after[key]}
 

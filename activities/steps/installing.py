@@ -2,7 +2,7 @@
 
 from sqlalchemy import select
 
-from activities.steps.judging import replace_lines
+from activities.steps.quoting import replace_lines
 from activities.steps.work import OrderSteps, OrderWork, lines_in
 from database.tables import (
     Appointment,
@@ -20,6 +20,7 @@ from domain.decisions import (
     BookAppointment,
     Completion,
     Hindrance,
+    QuotedLine,
     ReportFitted,
     ReportNotFitted,
     SendPart,
@@ -162,7 +163,7 @@ async def answer_faulty(work: OrderWork) -> None:
 async def send_part(work: OrderWork) -> None:
     """Another part for this round."""
     said = work.said(SendPart)
-    await replace_lines(work, said.lines)
+    await replace_lines(work, [QuotedLine(part=line.part, quantity=line.quantity) for line in said.lines])
     await work.session.flush()
     work.details |= {"lines": [line.model_dump() for line in said.lines]}
 

@@ -1,12 +1,14 @@
 """The life of a purchase order: confirmed by signature, followed, received (policy 3.2.2, 3.2.3)."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy import select
 
 from activities.steps.work import PurchaseSteps, PurchaseWork
 from database import stock
 from database.purchases import offers, place, tried, waiting
+from database.quotations import broken_by
 from database.tables import (
     BackOrder,
     BackOrderState,
@@ -18,7 +20,7 @@ from database.tables import (
     Zone,
 )
 from domain.decisions import Confirm, PromiseLater, ReceiveGoods
-from domain.stages import Action, PurchaseStage, Refusal, Role
+from domain.stages import Action, PurchaseStage, Refusal, Role, Stage
 from domain.waiting import Clock
 
 
@@ -33,6 +35,7 @@ async def confirm(work: PurchaseWork) -> None:
     if late:
         work.told.append(("supplier_late", Role.SERVICE_AGENT))
     work.start(Clock.ARRIVAL, said.promised_at)
+    await _tell_whom_it_comes_too_late(work, said.promised_at)
 
 
 async def promise_later(work: PurchaseWork) -> None:
@@ -47,6 +50,22 @@ async def promise_later(work: PurchaseWork) -> None:
         "orders": [order.number for _, order in await waiting(work.session, purchase.number)],
     }
     work.start(Clock.ARRIVAL, said.promised_at)
+    await _tell_whom_it_comes_too_late(work, said.promised_at)
+
+
+async def _tell_whom_it_comes_too_late(work: PurchaseWork, promised_at: datetime) -> None:
+    """Orders whose customers were told of an earlier date ask them again (policy 2.2.2), or no more."""
+    waits = [order.number for _, order in await waiting(work.session, work.document.number)]
+    if broken := await broken_by(work.session, waits, promised_at):
+        work.details |= {"too_late_for": broken}
+    asking = await work.session.scalars(
+        select(ReplacementOrder.number).where(
+            ReplacementOrder.number.in_(waits),
+            ReplacementOrder.stage == Stage.SOURCING,
+            ReplacementOrder.wait_clock == Clock.CONSENT,
+        )
+    )
+    work.to_tell += sorted({*broken, *asking})
 
 
 async def receive_goods(work: PurchaseWork) -> None:

@@ -6,6 +6,7 @@ from sqlalchemy import func, select
 
 from activities.steps.delivering import begin_watch, end_watch, issue_goods, shipment_of
 from activities.steps.installing import call_off_appointment
+from activities.steps.quoting import is_asked
 from activities.steps.work import OrderSteps, OrderWork, lines_in
 from carriers.protocol import Recall
 from database import stock
@@ -27,6 +28,25 @@ async def cancel(work: OrderWork) -> None:
     if appointment := await call_off_appointment(work):
         given_back["appointment"] = [appointment.technician, appointment.starts_at.isoformat()]
     work.details |= {"reason": work.said(Cancel).reason, "given_back": given_back, **parcel}
+
+
+async def decline(work: OrderWork) -> None:
+    """The customer does not want it as quoted; asked again, what was taken meanwhile is given back."""
+    if not is_asked(work):
+        raise Refusal("nothing_asked", "nothing waits for the customer's consent")
+    work.document.outcome = "declined"
+    await _let_go(work)
+
+
+async def lapse(work: OrderWork) -> None:
+    """The customer never answered; the policy's rule ends the order."""
+    work.document.outcome = "lapsed"
+    await _let_go(work)
+
+
+async def _let_go(work: OrderWork) -> None:
+    if given_back := await _give_back(work, LineState.WANTED, LineState.BACK_ORDERED, LineState.RESERVED):
+        work.details |= {"given_back": given_back}
 
 
 async def _give_back(work: OrderWork, *states: LineState) -> dict[str, Any]:
@@ -126,6 +146,8 @@ async def _owing(work: OrderWork) -> list[str]:
 
 STEPS: OrderSteps = {
     Action.CANCEL: cancel,
+    Action.DECLINE: decline,
+    Action.LAPSE: lapse,
     Action.RECALL: recalled,
     Action.SETTLE_CLAIM: settle_claim,
 }

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import func, select
 
 from activities.steps import auditing
+from activities.steps.quoting import ask_again_if_later, is_asked
 from activities.steps.work import OrderSteps, OrderWork, lines_in
 from database import stock
 from database.purchases import order_missing
@@ -26,32 +27,35 @@ from domain.waiting import Clock
 async def source(work: OrderWork) -> None:
     """What is wanted is looked for in stock and with suppliers (policy 3.2.1)."""
     work.start(Clock.PARTS)
-    await _supply(work)
+    if lines := await _supply(work):
+        await go_on_if_complete(work, lines)
 
 
 async def source_again(work: OrderWork) -> None:
     """Looked for once more; the clock runs on."""
     if not await lines_in(work, LineState.WANTED):
         raise Refusal("invalid_decision", "every part is reserved or on order")
-    await _supply(work)
+    if lines := await _supply(work):
+        await go_on_if_complete(work, lines)
 
 
-async def _supply(work: OrderWork) -> None:
-    """Reserves what stock has, orders the rest; with every line reserved the order goes on to dispatch.
+async def _supply(work: OrderWork) -> Sequence[OrderLine]:
+    """Reserves what stock has, orders the rest; returns the order's lines.
 
-    Nothing is taken or bought that is not signed for as it stands now: such an order goes to the audit (policy 2.3.2).
+    Nothing is taken or bought that is not signed for as it stands now: such an order goes to the audit (policy 2.3.2),
+    and no line is returned.
     """
     if unsigned := await auditing.missing_signatures(work):
         work.stage = Stage.AUDIT
         work.details |= {"unsigned": list(unsigned)}
-        return
+        return ()
     lines = await lines_in(work, *LineState)
     wanted = [line for line in lines if line.state is LineState.WANTED]
     missing = [line for line in wanted if not await _reserve(work, line)]
     work.to_place += await order_missing(work.session, work.document, missing, work.time, work.at, work.effect)
     if missing:
         work.details |= {"back_ordered": [line.part for line in missing], "purchase_orders": work.to_place}
-    await _go_on_if_complete(work, lines)
+    return lines
 
 
 async def _reserve(work: OrderWork, line: OrderLine) -> bool:
@@ -63,7 +67,8 @@ async def _reserve(work: OrderWork, line: OrderLine) -> bool:
 
 async def restock(work: OrderWork) -> None:
     """Pieces came in: the lines they were kept for are reserved now. A line that is neither reserved nor waited
-    for any more, as its pieces went to others, is looked for anew."""
+    for any more, as its pieces went to others, is looked for anew. Or a supplier let us know: pieces that come much
+    later than the customer was told need another consent (policy 2.2.2)."""
     back_ordered = await lines_in(work, LineState.BACK_ORDERED)
     ids = [line.id for line in back_ordered]
     held = {reservation.line for reservation in await stock.held(work.session, ids)}
@@ -77,13 +82,16 @@ async def restock(work: OrderWork) -> None:
             line.state = LineState.RESERVED
         elif line.id not in waiting:
             line.state = LineState.WANTED
-    await _supply(work)
+    if lines := await _supply(work):
+        await ask_again_if_later(work)
+        await go_on_if_complete(work, lines)
 
 
-async def _go_on_if_complete(work: OrderWork, lines: Sequence[OrderLine]) -> None:
+async def go_on_if_complete(work: OrderWork, lines: Sequence[OrderLine]) -> None:
+    """With every line reserved, and no answer of the customer's waited for, the order goes on to dispatch."""
     if unsupplied := [line.part for line in lines if line.state is LineState.WANTED]:
         work.details |= {"no_supplier_for": unsupplied}
-    elif all(line.state is not LineState.BACK_ORDERED for line in lines):
+    elif not is_asked(work) and all(line.state is not LineState.BACK_ORDERED for line in lines):
         await _instruct_dispatch(work, [line.id for line in lines if line.state is LineState.RESERVED])
 
 

@@ -16,6 +16,7 @@ from database.reading.orders import OrderView
 from database.reading.shipments import ShipmentView
 from database.tables import AppointmentState, ClaimState, LineState, ShipmentState
 from domain.decisions import DECISIONS, Completion
+from domain.offer import digest
 from domain.stages import ORDER, Action, Role
 
 GRAVE: Final = frozenset(
@@ -67,6 +68,8 @@ class Act:
     def fixed(self) -> Mapping[str, str]:
         if self.action is Action.SUPPLEMENT:
             return {"joined": ""}
+        if self.action is Action.CONSENT and self.role is Role.CUSTOMER:
+            return {"said_by": "", "note": ""}
         if self.action is not Action.REPORT_FITTED:
             return {}
         if self.role is Role.TECHNICIAN:
@@ -115,15 +118,15 @@ def shown(
 
 
 def _form(act: Act, language: Language, choices: Mapping[str, Sequence[Choice]], sent: Sent | None) -> Form:
+    said = forms.initial(act.model, act.initial, language)
     if sent is None:
-        said = forms.initial(act.model, act.initial, language)
         return forms.build(act.action, act.model, language, choices, said, hidden=act.fixed)
     return forms.build(
         act.action,
         act.model,
         language,
         choices,
-        sent.said,
+        sent.said.renewed(said),
         hidden=act.fixed,
         invalid=sent.invalid,
         key=sent.key,
@@ -143,7 +146,7 @@ def first_open(acts: Sequence[Act], sent: Sent | None = None) -> str:
 def for_order(order: OrderView, who: Principal, language: Language) -> list[Act]:
     head = Head(order.number, ORDER, order.state, order.entered_by, order.stand_ins)
     return [
-        Act(action, role, _initial(action, order), _consequences(action, order, language))
+        Act(action, role, _initial(action, role, order, language), _consequences(action, order, language))
         for action, role in possible(who, head)
         if action in DECISIONS and _sensible(action, role, order, who)
     ]
@@ -169,15 +172,20 @@ def _sensible(action: Action, role: Role, order: OrderView, who: Principal) -> b
     return conditions.get(action, lambda: True)()
 
 
-def _initial(action: Action, order: OrderView) -> Mapping[str, Any]:
+def _initial(action: Action, role: Role, order: OrderView, language: Language) -> Mapping[str, Any]:
     """What is known already need not be typed again."""
-    lines = [{"part": line.part, "quantity": line.quantity} for line in order.lines if line.round == order.round]
+    lines = [
+        {"part": line.part, "quantity": line.quantity, "charge": line.charge, "refused_for": line.refused_for}
+        for line in order.lines
+        if line.round == order.round
+    ]
     before = [
         {"part": line.part, "quantity": line.quantity} for line in order.lines if line.state is LineState.RETURNED
     ]
     shipment = current_shipment(order)
     known: Mapping[Action, Mapping[str, Any]] = {
-        Action.QUOTE: {"lines": lines},
+        Action.QUOTE: {"lines": lines, "said_by": order.customer.name},
+        Action.CONSENT: {"said_by": order.customer.name, "shown": _seen(role, order, language)},
         Action.CORRECT: {"lines": lines, "serial": order.serial, "fault": order.fault},
         Action.SEND_PART: {"lines": before},
         Action.PACK: {"carrier": shipment.carrier, "weight_kg": shipment.weight_kg} if shipment else {},
@@ -187,6 +195,14 @@ def _initial(action: Action, order: OrderView) -> Mapping[str, Any]:
         Action.SETTLE_CLAIM: {"claim": next((c.id for c in order.claims if c.state is ClaimState.OPEN), None)},
     }
     return known.get(action, {})
+
+
+def _seen(role: Role, order: OrderView, language: Language) -> str | None:
+    """By which the text is known again that the customer sees, or is read."""
+    text = order.quotation and order.quotation.shown.get(
+        language.code if role is Role.CUSTOMER else order.customer.language
+    )
+    return digest(text).hex() if text else None
 
 
 def _consequences(action: Action, order: OrderView, language: Language) -> Sequence[str]:

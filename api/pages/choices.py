@@ -1,6 +1,6 @@
 """What a field offers to choose from: parts that fit, technicians with the certificate, and so on."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from datetime import date, datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -8,9 +8,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api.i18n import FOLDERS, Language, languages
 from api.pages.forms import Choice
 from database.reading import reference
-from database.reading.orders import OrderView
-from database.reading.reference import Named
+from database.reading.orders import InspectionView, OrderView
+from database.reading.reference import Named, OutletView
 from database.tables import ClaimState
+from domain.hints import successor
 from domain.stages import Role
 
 Offered = dict[str, Sequence[Choice]]
@@ -21,8 +22,8 @@ async def for_order(session: AsyncSession, order: OrderView, language: Language,
     outlets = await reference.service_outlets(session)
     carriers = sorted(await reference.carriers(session), key=lambda carrier: -carrier.preferred)
     return {
-        "part": await parts(session, language, order.model),
-        "outlet": named((one for one in outlets if one.service_centre == order.service_centre), language),
+        "part": await parts(session, language, order.model, {line.part for line in order.lines}),
+        "outlet": [_outlet(one, language) for one in outlets if one.service_centre == order.service_centre],
         "carrier": named(carriers, language),
         "technician": await _technicians(session, order, language, now.date()),
         "auditor": [
@@ -91,13 +92,33 @@ async def parts_for(session: AsyncSession, language: Language, model: str | None
     ]
 
 
-async def parts(session: AsyncSession, language: Language, model: str | None) -> list[Choice]:
-    """Parts still to be had, those that fit `model` if it is known (policy 1.3.2)."""
+async def parts(
+    session: AsyncSession, language: Language, model: str | None, wanted: Container[str] = ()
+) -> list[Choice]:
+    """Parts still to be had, those that fit `model` if it is known (policy 1.3.2); and superseded ones that are wanted
+    all the same, each with the part that took its place."""
+    found = {part.code: part for part in await reference.parts(session, model)}
+    heirs = {part.code: part.superseded_by for part in found.values()}
     return [
-        Choice(part.code, f"{language.name(part)} · {part.code}")
-        for part in await reference.parts(session, model)
-        if part.superseded_by is None
+        Choice(part.code, f"{language.name(part)} · {part.code}", instead=successor(part.code, heirs) or "")
+        for part in found.values()
+        if part.superseded_by is None or part.code in wanted
     ]
+
+
+def _outlet(outlet: OutletView, language: Language) -> Choice:
+    """With what the customer must know to get there."""
+    text = " · ".join((language.name(outlet), outlet.address, opening_times(outlet, language)))
+    return Choice(outlet.code, text)
+
+
+def opening_times(outlet: OutletView | InspectionView, language: Language) -> str:
+    """`Mon–Sat 09:00–17:30`; days that don't follow each other one by one."""
+    days = [int(day) for day in outlet.open_days]
+    names = [language.weekday(day) for day in days]
+    running = days == list(range(days[0], days[0] + len(days)))
+    named = f"{names[0]}–{names[-1]}" if running and len(names) > 1 else language.listed(names)
+    return f"{named} {outlet.opens}–{outlet.closes}"
 
 
 def named(things: Iterable[Named], language: Language) -> list[Choice]:

@@ -12,6 +12,7 @@ from api.pages.acts import GRAVE
 from api.pages.mails import DismissMail, JoinOrder
 from api.v1.absences import Away
 from database.applications import Application
+from database.reading.hints import Why
 from database.reading.mails import Pile
 from database.tables import (
     AppointmentState,
@@ -33,12 +34,14 @@ from domain.decisions import (
     Completion,
     Condition,
     Hindrance,
+    LineRefusal,
     LossReason,
     RefusalReason,
 )
 from domain.facts import Facts
 from domain.notices import TOLD_BY_STEPS
 from domain.parcels import Milestone, Trouble
+from domain.quoting import Because, Charge, Sureness
 from domain.stages import ENDS, PURCHASE_ENDS, RULES, Action, PurchaseStage, Role, Stage
 from domain.statutory import Ground, Remedy
 from domain.waiting import OWNERS, Clock
@@ -49,6 +52,7 @@ ENUMERATIONS: Final[tuple[type[StrEnum], ...]] = (
     AppointmentState, ClaimState, RefusalReason, AuditReason, LossReason, Condition, Completion, Hindrance,
     CancelReason, MessageChannel, Failure, Pile, Doubt, Dismissal, Robot,
     Check, Verdict, Evidence, Remedy,
+    LineRefusal, Charge, Sureness, Because, Why,
 )  # fmt: skip
 BEGINNINGS: Final = ("apply", "place")
 """The first steps of documents, which nobody decides."""

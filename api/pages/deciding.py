@@ -89,6 +89,8 @@ async def answer(
     said, key = Said(values), values.get("key") or uuid4().hex
     if offered and (values.get("more") or values.get("drop")):
         return Answer(200, Sent(action, said, key, more_rows=1))
+    if offered and (swap := values.get("put")):
+        return Answer(200, Sent(action, said.put(swap), key))
     try:
         decision: BaseModel = act.read(said, language)
     except ValidationError as invalid:
@@ -123,5 +125,6 @@ def _moved_on(act: Act, said: Said, language: Language, problem: Problem | None)
         (language.word("field", name.rpartition(".")[2]), value)
         for name, value in said.values.items()
         if name not in ("csrf", "key", "more", "drop", "photos", "sure") and value.strip()
+        if name not in ("csrf", "key", "more", "put", "sure", "shown") and value.strip()
     ]
     return MovedOn(text, kept)

@@ -22,11 +22,14 @@ Choices = Mapping[str, Sequence["Choice"]]
 MOST_ROWS = 20
 SCALE = 5
 LONG = 4000
+HIDDEN = frozenset({"shown"})
+"""What a form says that nobody types."""
 SHORT = frozenset(
     {
         "serial",
         "bought_under",
         "signed_by",
+        "said_by",
         "waybill",
         "product",
         "name",
@@ -43,12 +46,14 @@ SHORT = frozenset(
 
 @dataclass(frozen=True)
 class Choice:
-    """Something to choose. `fits` are the kinds of product it is for, as far as it is for some only."""
+    """Something to choose. `fits` are the kinds of product it is for, as far as it is for some only; `instead` names
+    what has taken its place."""
 
     value: str
     text: str
     group: str = ""
     fits: str = ""
+    instead: str = ""
 
 
 @dataclass(frozen=True)
@@ -108,6 +113,22 @@ class Said:
             if head == name and index.isdecimal():
                 found.setdefault(int(index), {})[column] = value
         return [row for _, row in sorted(found.items()) if row.get("part")]
+
+    def renewed(self, initial: "Said") -> "Said":
+        """As typed, with what nobody types as it is now."""
+        return Said({**self.values, **{name: initial.values[name] for name in HIDDEN & initial.values.keys()}})
+
+    def put(self, swap: str) -> "Said":
+        """With one part in another's place, `OLD=NEW`, in every line; or one line more, `=NEW`."""
+        old, _, new = swap.partition("=")
+        if old:
+            swapped = {path: new for path, value in self.values.items() if path.endswith(".part") and value == old}
+            return Said({**self.values, **swapped})
+        rows = [*(row for row in self.rows("lines") if row["part"] != new), {"part": new, "quantity": "1"}]
+        others = {path: value for path, value in self.values.items() if not path.startswith("lines.")}
+        return Said(
+            {**others, **{f"lines.{n}.{name}": cell for n, row in enumerate(rows) for name, cell in row.items()}}
+        )
 
 
 def initial(model: type[BaseModel], values: Mapping[str, Any], language: Language) -> Said:
@@ -280,7 +301,7 @@ class _Maker:
         )
 
     def _cell(self, prefix: str, column: str, info: FieldInfo, row: Mapping[str, str]) -> Field:
-        default = "" if info.is_required() else str(info.default)
+        default = "" if info.is_required() or info.default is None else str(info.default)
         cell = self._field(
             prefix + column, column, info, {prefix + column: row[column]} if column in row else {}, default
         )
@@ -315,6 +336,7 @@ def kind_of(name: str, info: FieldInfo) -> str:
     return next(
         found
         for found, fits in (
+            ("hidden", name in HIDDEN),
             ("group", isinstance(kind, type) and issubclass(kind, BaseModel)),
             ("select", isinstance(kind, type) and issubclass(kind, StrEnum)),
             ("check", kind is bool),

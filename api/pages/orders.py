@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Annotated, Final
 from urllib.parse import urlencode
 
@@ -19,10 +20,11 @@ from api.v1.orders import desk, tracking_path
 from database import policies
 from database.reading import documents, mails, orders
 from database.reading.audits import audit_view
+from database.reading.hints import hints_for
 from database.reading.orders import Audits, OrderView, Wanted
 from database.reading.photos import order_photos
 from database.reading.statutory import rights_of
-from domain.stages import ENDS, OPEN, ORDER, Role, Stage
+from domain.stages import ENDS, OPEN, ORDER, Action, Role, Stage
 from domain.working_time import Calendar
 from messaging.parsing import fresh_and_quoted
 from runtime.temporal import order_workflow
@@ -45,6 +47,9 @@ STRIP: Final[Sequence[tuple[Stage, ...]]] = (
     (Stage.CLOSED, Stage.SETTLING, Stage.CANCELLED, Stage.REJECTED, Stage.DECLINED),
 )
 """The way of an order in the steps that a reader sees; the first stage of each names it."""
+HINTED: Final = frozenset({Stage.TRIAGE, Stage.AUDIT, Stage.RETURNED, Stage.REWORK})
+"""Where somebody judges which parts help."""
+JUDGING: Final = (Action.QUOTE, Action.CORRECT, Action.SEND_PART)
 END_TONES: Final = {Stage.CLOSED: "end-green", Stage.REJECTED: "end-red"}
 
 
@@ -200,6 +205,8 @@ async def _show(
     choice["photos"] = await photos.chosen(session, sent.said.values if sent else {})
     pictures = photos.by_step(await order_photos(session, order.number), f"/v1/orders/{order.number}")
     names = {one.value: one.text for one in (*choice["outlet"], *choice["carrier"])}
+    judging = next((act.action for act in offered if act.action in JUDGING), None)
+    hinted = order.stage in HINTED and (judging or Role.AUDITOR in who.roles)
     names |= {visit.technician: visit.technician_name for visit in order.appointments}
     letters = await mails.of_order(session, order.number)
     told = await story.told(session, order.number, words)
@@ -210,6 +217,9 @@ async def _show(
         calendar=(await policies.timekeeper(session, policy)).calendar,
         policy=policy,
         strip=strip(order),
+        hints=await hints_for(session, order.number, them.now) if hinted else None,
+        hints_for=judging or "",
+        opening_times=partial(choices.opening_times, language=words),
         acts=acts.shown(offered, words, choice, sent),
         open=acts.first_open(offered, sent),
         own_case=Role.AUDITOR in who.roles and who.code == order.entered_by and order.stage is Stage.AUDIT,

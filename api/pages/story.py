@@ -31,6 +31,7 @@ from domain.decisions import (
     RefusalReason,
 )
 from domain.parcels import Trouble
+from domain.quoting import Because, Sureness
 from domain.stages import Action, PurchaseStage, Role, Stage
 from domain.waiting import Clock
 
@@ -81,6 +82,9 @@ _CODED: Final[Mapping[str, type[StrEnum]]] = {
     "hindrance": Hindrance,
     "clock": Clock,
     "channel": Channel,
+    "sure": Sureness,
+    "asked_again": Because,
+    "asked_no_more": Because,
 }
 _TEXTS: Final = (
     "explanation",
@@ -95,9 +99,9 @@ _TEXTS: Final = (
     "remark",
     "signed_by",
 )
-_MOVES: Final = frozenset({"due", "promised_at", "serial"})
+_MOVES: Final = frozenset({"due", "promised_at", "serial", "expected_to"})
 """Details that say what was before and what is after."""
-_UNTOLD: Final = frozenset({"signature", "shipment", "lines", "paused", "final"})
+_UNTOLD: Final = frozenset({"signature", "shipment", "lines", "paused", "final", "quotation", "agreed_to"})
 """Details for the log, not for readers."""
 
 
@@ -304,6 +308,7 @@ _WRITERS: Final[Mapping[str, Callable[[str, Event, Language], str]]] = {
     "expected_to": _instant,
     "promised_at": _instant,
     "starts_at": _instant,
+    "comes_at": _instant,
     "to_pay": _money,
     "amount": _money,
     "satisfaction": lambda value, event, language: language.word("satisfaction", value),

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from fastapi import APIRouter, Request
@@ -11,25 +12,39 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from api.auth import Principal, customer
 from api.dependencies import Database, House, InHouse, Now
-from api.pages import acts, deciding, photos
+from api.pages import acts, choices, deciding, photos
 from api.pages.deciding import Answer
 from api.pages.orders import strip
 from api.pages.rendering import Reader, reader
 from api.problems import Problem
 from api.v1.orders import tracking_path
 from database import policies
-from database.reading import orders
+from database.reading import documents, orders
 from database.reading.audits import open_question, reasons_told
 from database.reading.orders import OrderView
 from database.reading.photos import order_photos
 from database.reading.statutory import rights_of
 from database.tables import AppointmentState, ShipmentState
-from domain.stages import ORDER, Stage
+from domain import offer
+from domain.stages import ORDER, Action, Stage
 
 router = APIRouter()
 PATH: Final = tracking_path("{token}")
 NOT_PASSED: Final = frozenset({Stage.RETURNED, Stage.OBJECTION, Stage.REJECTED})
 _ON_ITS_WAY: Final = frozenset({ShipmentState.HANDED_OVER, ShipmentState.DELIVERED, ShipmentState.TURNED_BACK})
+
+
+_TOLD: Final = {"refused": Action.REFUSE, "no_fault_found": Action.NO_FAULT_FOUND}
+"""Outcomes whose reason the customer reads, and the step that gave it."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """Why it ended: in words of ours, and in those of who decided it."""
+
+    title: str
+    reason: str
+    said: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -100,12 +115,17 @@ async def _show(
     policy = await policies.load(session, order.policy_name, order.policy_version)
     shown = await order_photos(session, order.number, customers=True)
     pictures = photos.by_step(shown, f"/v1/tracking/{order.tracking_token}")
+    told = await _told(session, order, them)
     return them.page(
         "tracking.html",
         answer.status if answer else 200,
         order=order.masked(),
         calendar=(await policies.timekeeper(session, policy)).calendar,
         strip=strip(order),
+        offer=_offer(order, them),
+        agreed=order.quotation is not None and order.quotation.consented_at is not None,
+        told=told,
+        opening_times=partial(choices.opening_times, language=words),
         promise=_promise(order, them),
         acts=acts.shown(
             offered, words, {"photos": await photos.chosen(session, sent.said.values if sent else {})}, sent
@@ -122,6 +142,28 @@ async def _show(
         question=await open_question(session, order.number) if order.stage is Stage.ASKED else None,
         reasons=await reasons_told(session, order.number) if order.stage in NOT_PASSED else (),
         rights=await rights_of(session, order, policy, them.now),
+    )
+
+
+def _offer(order: OrderView, them: Reader) -> Sequence[tuple[str, str]]:
+    """The quotation's text, line by line: what is asked in the reader's language, what was agreed to as it was."""
+    quotation = order.quotation
+    if quotation is None:
+        return ()
+    return list(offer.rows(quotation.consented_to or quotation.shown.get(them.language.code, "")))
+
+
+async def _told(session: AsyncSession, order: OrderView, them: Reader) -> Told | None:
+    """Why an order was refused, or what an inspection found, in words."""
+    if order.outcome not in _TOLD:
+        return None
+    last = next(event for event in await documents.events(session, order.number) if event.action in _TOLD.values())
+    said, words = last.said or {}, them.language
+    reason = last.details.get("reason")
+    return Told(
+        words.word("ended", order.stage),
+        words.word("RefusalReason", reason) if reason else "",
+        [str(said[name]) for name in ("explanation", "finding") if said.get(name)],
     )
 
 

@@ -14,6 +14,7 @@ from database import policies
 from database.reading import orders
 from database.reading.audits import AuditView, audit_view
 from database.reading.documents import EVENTS_AT_ONCE, Event, Head, events, head
+from database.reading.hints import Hints, hints_for
 from database.reading.keyset import Page
 from database.reading.orders import Counts, Desk, OrderRow, OrderView, Wanted
 from database.reading.statutory import RightView, rights_of
@@ -28,7 +29,15 @@ CursorParameter = Annotated[str | None, Query(max_length=400, description="`next
 Limit = Annotated[int, Query(ge=1, le=100)]
 
 EXAMPLES: dict[str, Example] = {
-    "quote": {"value": {"action": "quote", "lines": [{"part": "CXW-MOTOR-200", "quantity": 1}]}},
+    "quote": {
+        "value": {
+            "action": "quote",
+            "lines": [
+                {"part": "CXW-MOTOR-200", "quantity": 1, "charge": "goodwill"},
+                {"part": "CXW-FILTER", "quantity": 1, "refused_for": "wear"},
+            ],
+        }
+    },
     "approve": {
         "value": {
             "action": "approve",
@@ -64,6 +73,7 @@ DECIDING = responses(
     "invalid_request",
     "invalid_decision",
     "idempotency_key_reused",
+    "nothing_asked",
     "unknown_part",
     "override_reason_missing",
     "not_signed",
@@ -126,6 +136,16 @@ async def get_order(session: Database, who: Signed, now: Now, number: Number) ->
     policy = await policies.load(session, view.policy_name, view.policy_version)
     audit = await audit_view(session, number, view.stage, view.state.audit, policy) if view.quotation else None
     return answer(who, view, audit=audit, rights=await rights_of(session, view, policy, now))
+
+
+@router.get("/{number}/hints", responses=responses("not_logged_in", "not_found"))
+async def get_hints(session: Database, who: Signed, now: Now, number: Number) -> Hints:
+    """What helps to judge the order, each hint with why: parts that fit, the most probable first; successors of
+    superseded parts; open recalls; the unit's warranty and the guarantees of parts fitted before (policy 1.3.2)."""
+    found = await hints_for(session, number, now)
+    if found is None:
+        raise Problem("not_found")
+    return found
 
 
 @router.get("/{number}/events", responses=responses("not_logged_in", "not_found"))

@@ -50,6 +50,8 @@ async def track(session: Database, now: Now, token: Token) -> TrackingView:
         "role_forbidden",
         "not_found",
         "stage_moved_on",
+        "nothing_asked",
+        "quotation_changed",
         "invalid_request",
         "idempotency_key_reused",
         "engine_unreachable",

@@ -69,7 +69,7 @@ async def examine(session: AsyncSession, number: str, policy: Policy) -> Examine
     lines = tuple(_line(line) for line in row.lines)
     of_parts = sum((line.value for line in lines), _NOTHING)
     quoted = quotation.parts + quotation.labour + quotation.travel if quotation else of_parts
-    goodwill = quotation.covered if quotation and not quotation.in_warranty else _NOTHING
+    goodwill = quotation.goodwill if quotation else _NOTHING
     cost = of_parts if order.round else quoted
     found = Case(
         reported_on=order.created_at.astimezone(ZoneInfo(policy.calendar.zone)).date(),
@@ -86,7 +86,7 @@ async def examine(session: AsyncSession, number: str, policy: Policy) -> Examine
         warranty_months=row.warranty_months or 0,
         consented=quotation is not None and quotation.consented_at is not None,
         cost=cost,
-        warranty=quotation.covered - goodwill if quotation else _NOTHING,
+        warranty=quotation.covered if quotation else _NOTHING,
         goodwill=goodwill,
         to_pay=quotation.to_pay if quotation else _NOTHING,
         open_elsewhere=tuple(row.open_elsewhere),

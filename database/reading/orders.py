@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from sqlalchemy import (
     ColumnElement,
     FromClause,
@@ -46,6 +46,7 @@ from database.tables import (
     ClaimState,
     Customer,
     Fault,
+    Inspection,
     LineState,
     OrderLine,
     Part,
@@ -55,12 +56,14 @@ from database.tables import (
     RegisteredUnit,
     ReplacementOrder,
     ServiceCentre,
+    ServiceOutlet,
     Shipment,
     UserAccount,
 )
-from domain.decisions import LossReason
+from domain.decisions import LineRefusal, LossReason
 from domain.messages import OrderState
 from domain.numbers import is_well_formed
+from domain.quoting import Because, Charge, Sureness
 from domain.stages import ENDS, OPEN, PurchaseStage, Role, Stage
 from domain.waiting import Clock
 
@@ -145,7 +148,8 @@ class UnitView(View):
 
 
 class LineView(View):
-    """A part and how many of it; `purchase_order` is where the missing pieces are expected from."""
+    """A part and how many of it, who bears it or why it is refused; `purchase_order` is where the missing pieces are
+    expected from."""
 
     id: int
     round: int
@@ -156,6 +160,8 @@ class LineView(View):
     unit: str
     quantity: int
     state: LineState
+    charge: Charge | None
+    refused_for: LineRefusal | None
     guarantee_months: int
     guarantee_until: date | None
     purchase_order: str | None
@@ -163,21 +169,70 @@ class LineView(View):
     promised_at: datetime | None
 
 
+class BasisView(View):
+    """What a part's date rests on: stock, a purchase order, or a supplier that takes between so many days, which so
+    many of its deliveries show (none: only the policy's allowance)."""
+
+    part: str
+    sure: Sureness
+    supplier: str | None = None
+    purchase_order: str | None = None
+    days: tuple[int, int] | None = None
+    deliveries: int | None = None
+
+
 class QuotationView(View):
-    """What the customer was told before consenting (policy 2.2.2). Money in yuan."""
+    """What the customer was told before consenting (policy 2.2.2). Money in yuan; `shown` is the text by language.
+
+    `because` says why it was asked again. Parts in the house after `parts_by` are a reason to ask again. Who consented
+    did so to the text `consented_to`, whose SHA-256 is kept.
+    """
 
     seq: int
     expected_from: datetime
     expected_to: datetime
+    sureness: Sureness | None
+    basis: tuple[BasisView, ...]
+    parts_by: datetime | None
+    because: Because | None
     parts: Decimal
     labour: Decimal
     travel: Decimal
     covered: Decimal
+    goodwill: Decimal
     to_pay: Decimal
     in_warranty: bool
     guarantee_months: int
+    shown: dict[str, str]
     consented_at: datetime | None
     consented_by: str | None
+    consented_said_by: str | None
+    consented_to: str | None
+    consented_hash: str | None
+
+    @field_validator("consented_hash", mode="before")
+    @classmethod
+    def _in_hex(cls, value: object) -> object:
+        return value.hex() if isinstance(value, bytes) else value
+
+
+class InspectionView(View):
+    """The customer brings the product to an outlet, or sends it (policy 2.2.1). `opens` and `closes` are times of its
+    `open_days`, 1 for Monday. `to_pay` is what an inspection costs that found no fault, in yuan."""
+
+    outlet: str
+    name_en: str
+    name_zh: str
+    address: str
+    phone: str
+    open_days: str
+    opens: str
+    closes: str
+    comes_at: datetime | None
+    waybill: str | None
+    found_at: datetime | None
+    fault_found: bool | None
+    to_pay: Decimal | None
 
 
 class AppointmentView(View):
@@ -250,6 +305,7 @@ class OrderView(View):
     wait: WaitView | None
     lines: tuple[LineView, ...]
     quotation: QuotationView | None
+    inspection: InspectionView | None
     shipments: tuple[ShipmentView, ...]
     appointments: tuple[AppointmentView, ...]
     claims: tuple[ClaimView, ...]
@@ -510,6 +566,7 @@ async def order_view(session: AsyncSession, number: str, now: datetime) -> Order
         wait=WaitView.of(state.wait, now),
         lines=tuple(await order_lines(session, number)),
         quotation=QuotationView.model_validate(quotation) if quotation else None,
+        inspection=InspectionView.model_validate(found.inspection) if found.inspection else None,
         shipments=tuple(await shipments(session, Shipment.order == number)),
         appointments=tuple(map(AppointmentView.model_validate, found.appointments)),
         claims=tuple(map(ClaimView.model_validate, found.claims)),
@@ -550,6 +607,8 @@ def _lines() -> Select[*tuple[Any, ...]]:
             Part.unit,
             OrderLine.quantity,
             OrderLine.state,
+            OrderLine.charge,
+            OrderLine.refused_for,
             Part.guarantee_months,
             OrderLine.guarantee_until,
             expected.c.number.label("purchase_order"),
@@ -566,7 +625,12 @@ def _lines() -> Select[*tuple[Any, ...]]:
 def _order() -> Select[*tuple[Any, ...]]:
     entered, auditor = aliased(UserAccount), aliased(UserAccount)
     unit_model = aliased(ProductModel)
-    newest = select(func.max(Quotation.seq)).where(Quotation.order == _O.number).correlate(_O).scalar_subquery()
+    newest = (
+        select(func.max(Quotation.seq))
+        .where(Quotation.order == _O.number, Quotation.withdrawn_at.is_(None))
+        .correlate(_O)
+        .scalar_subquery()
+    )
     return (
         select(
             _O,
@@ -582,6 +646,7 @@ def _order() -> Select[*tuple[Any, ...]]:
             Quotation,
             _appointments().label("appointments"),
             _claims().label("claims"),
+            _inspection().label("inspection"),
         )
         .join(Customer, Customer.id == _O.customer)
         .join(ServiceCentre, ServiceCentre.code == _O.service_centre)
@@ -605,6 +670,25 @@ def _appointments() -> ScalarSelect[Any]:
         select(func.coalesce(func.jsonb_agg(aggregate_order_by(row, Appointment.id)), _NONE))
         .join(UserAccount, UserAccount.code == Appointment.technician)
         .where(Appointment.order == _O.number)
+        .correlate(_O)
+        .scalar_subquery()
+    )
+
+
+def _inspection() -> ScalarSelect[Any]:
+    row = func.jsonb_build_object(
+        "outlet", Inspection.outlet, "name_en", ServiceOutlet.name_en, "name_zh", ServiceOutlet.name_zh,
+        "address", ServiceOutlet.address, "phone", ServiceOutlet.phone, "open_days", ServiceOutlet.open_days,
+        "opens", ServiceOutlet.opens, "closes", ServiceOutlet.closes, "comes_at", Inspection.comes_at,
+        "waybill", Inspection.waybill, "found_at", Inspection.found_at, "fault_found", Inspection.fault_found,
+        "to_pay", cast(Inspection.to_pay, String),
+    )  # fmt: skip
+    return (
+        select(row)
+        .join(ServiceOutlet, ServiceOutlet.code == Inspection.outlet)
+        .where(Inspection.order == _O.number)
+        .order_by(Inspection.seq.desc())
+        .limit(1)
         .correlate(_O)
         .scalar_subquery()
     )

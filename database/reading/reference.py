@@ -54,8 +54,14 @@ class CentreView(Named):
 
 
 class OutletView(Named):
+    """Where products are inspected; open on these days of the week (1 is Monday) between two times of the day."""
+
     service_centre: str
     address: str
+    phone: str
+    open_days: str
+    opens: str
+    closes: str
 
 
 class CarrierView(Named):

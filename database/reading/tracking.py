@@ -11,6 +11,7 @@ from database import policies
 from database.reading.audits import open_question
 from database.reading.documents import View
 from database.reading.orders import (
+    InspectionView,
     OrderView,
     number_by_token,
     order_view,
@@ -19,7 +20,9 @@ from database.reading.photos import PhotoView, order_photos
 from database.reading.shipments import MilestoneView
 from database.reading.statutory import RightView, rights_of
 from database.tables import AppointmentState, EventLog, LineState, ShipmentState
+from domain.decisions import LineRefusal
 from domain.parcels import Milestone, Trouble
+from domain.quoting import Because, Charge, Sureness
 from domain.stages import ORDER, Action, Role, Stage
 from domain.waiting import Clock
 
@@ -31,19 +34,31 @@ class TrackedLine(View):
     quantity: int
     unit: str
     state: LineState
+    charge: Charge | None
+    refused_for: LineRefusal | None
     guarantee_months: int
     guarantee_until: date | None
 
 
 class TrackedQuotation(View):
-    """What was told before consenting (policy 2.2.2). Money in yuan."""
+    """What was told before consenting (policy 2.2.2). Money in yuan; `shown` is the text by language, `because` why it
+    was asked again."""
 
     expected_from: datetime
     expected_to: datetime
+    sureness: Sureness | None
+    because: Because | None
+    parts: Decimal
+    labour: Decimal
+    travel: Decimal
+    covered: Decimal
+    goodwill: Decimal
     to_pay: Decimal
     in_warranty: bool
     guarantee_months: int
+    shown: dict[str, str]
     consented_at: datetime | None
+    consented_to: str | None
 
 
 class TrackedShipment(View):
@@ -100,6 +115,7 @@ class TrackingView(View):
     wait: TrackedWait | None
     lines: tuple[TrackedLine, ...]
     quotation: TrackedQuotation | None
+    inspection: InspectionView | None
     shipments: tuple[TrackedShipment, ...]
     visit: TrackedVisit | None
     stages: tuple[TrackedStage, ...]
@@ -141,7 +157,11 @@ def _as_customer(order: OrderView, stages: tuple[TrackedStage, ...], **more: Any
             ],
             "visit": TrackedVisit.model_validate(booked[-1]) if booked else None,
             "stages": stages,
-            "actions": ORDER.possible(order.stage, Role.CUSTOMER),
+            "actions": [
+                action
+                for action in ORDER.possible(order.stage, Role.CUSTOMER)
+                if order.state.wait is None or order.state.wait.asks_for(action)
+            ],
         }
         | more
     )

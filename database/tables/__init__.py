@@ -3,6 +3,7 @@
 from database.tables.allowances import Allowance
 from database.tables.auditing import Absence, AuditAttempt, AuditQuestion
 from database.tables.base import Base
+from database.tables.judging import Inspection, Recall
 from database.tables.mails import Dismissal, Doubt, IncomingMail, Mailbox, MailPicture, MailState
 from database.tables.messages import (
     Failure,
@@ -87,6 +88,7 @@ __all__ = [
     "Failure",
     "Fault",
     "IncomingMail",
+    "Inspection",
     "LineState",
     "MailPicture",
     "MailState",
@@ -111,6 +113,7 @@ __all__ = [
     "PurchaseLine",
     "PurchaseOrder",
     "Quotation",
+    "Recall",
     "RegisteredUnit",
     "ReplacementOrder",
     "Reservation",

@@ -19,10 +19,12 @@ from sqlalchemy import (
     func,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from database.tables.base import Base, Document
-from domain.decisions import LossReason
+from domain.decisions import LineRefusal, LossReason
+from domain.quoting import Because, Charge, Sureness
 from domain.stages import ENDS, Action, Role, Stage
 
 
@@ -34,6 +36,7 @@ class Channel(StrEnum):
 
 class LineState(StrEnum):
     WANTED = "wanted"
+    REFUSED = "refused"
     RESERVED = "reserved"
     BACK_ORDERED = "back_ordered"
     SHIPPED = "shipped"
@@ -105,6 +108,9 @@ class ReplacementOrder(Document, Base):
         ),
         Index("ix_replacement_order_auditor", "auditor", postgresql_where=text("auditor is not null")),
         Index("ix_replacement_order_unstarted", "created_at", postgresql_where=text("started_at is null")),
+        Index(
+            "ix_replacement_order_cured", "model", "fault_code", "ended_at", postgresql_where=text("stage = 'closed'")
+        ),
         CheckConstraint(
             "(ended_at is null) = (stage not in ({}))".format(", ".join(f"'{end}'" for end in sorted(ENDS))),
             name="ended",
@@ -113,7 +119,7 @@ class ReplacementOrder(Document, Base):
 
 
 class OrderLine(Base):
-    """One part and quantity of an order, in one round."""
+    """One part and quantity of an order, in one round: who bears it, or why it is refused (policy 2.2.1, 2.2.2)."""
 
     __tablename__ = "order_line"
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
@@ -122,6 +128,8 @@ class OrderLine(Base):
     part: Mapped[str] = mapped_column(ForeignKey("part.code"))
     quantity: Mapped[int]
     state: Mapped[LineState]
+    charge: Mapped[Charge | None]
+    refused_for: Mapped[LineRefusal | None]
     guarantee_until: Mapped[date | None]
     __table_args__ = (CheckConstraint("quantity > 0", name="quantity"),)
 
@@ -185,7 +193,12 @@ class Outbox(Base):
 
 
 class Quotation(Base):
-    """What the customer was told before consenting: time, cost, guarantee (policy 2.2.2)."""
+    """What the customer was told before consenting: time, cost, guarantee (policy 2.2.2).
+
+    `shown` holds the words in each language, `basis` what each line's date rests on. Parts that come into the house
+    after `parts_by` are a reason to ask again; `because` says why this one did. Whoever agreed, agreed to the text in
+    `consented_to`. What was asked again and needs no answer any more is withdrawn.
+    """
 
     __tablename__ = "quotation"
     order: Mapped[str] = mapped_column(ForeignKey("replacement_order.number"), primary_key=True)
@@ -196,14 +209,24 @@ class Quotation(Base):
     labour: Mapped[Decimal]
     travel: Mapped[Decimal]
     covered: Mapped[Decimal]
+    goodwill: Mapped[Decimal] = mapped_column(server_default=text("0"))
     in_warranty: Mapped[bool]
     guarantee_months: Mapped[int]
+    parts_by: Mapped[datetime | None]
+    sureness: Mapped[Sureness | None]
+    basis: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default=text("'[]'"))
+    because: Mapped[Because | None]
+    shown: Mapped[dict[str, str]] = mapped_column(JSONB, server_default=text("'{}'"))
     consented_at: Mapped[datetime | None]
     consented_by: Mapped[str | None] = mapped_column(String(64))
+    consented_said_by: Mapped[str | None]
+    consented_to: Mapped[str | None] = mapped_column(Text)
+    consented_hash: Mapped[bytes | None] = mapped_column(LargeBinary)
+    withdrawn_at: Mapped[datetime | None]
 
     @property
     def to_pay(self) -> Decimal:
-        return self.parts + self.labour + self.travel - self.covered
+        return self.parts + self.labour + self.travel - self.covered - self.goodwill
 
 
 class Signature(Base):

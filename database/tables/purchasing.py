@@ -49,7 +49,7 @@ class PurchaseLine(Base):
     __tablename__ = "purchase_line"
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     purchase_order: Mapped[str] = mapped_column(ForeignKey("purchase_order.number"), index=True)
-    part: Mapped[str] = mapped_column(ForeignKey("part.code"))
+    part: Mapped[str] = mapped_column(ForeignKey("part.code"), index=True)
     quantity: Mapped[int]
     unit_price: Mapped[Decimal]
     received: Mapped[int] = mapped_column(server_default=text("0"))

@@ -32,7 +32,8 @@ class ServiceCentre(Base):
 
 
 class ServiceOutlet(Base):
-    """Where customers bring a product in for inspection (policy 2.2.1)."""
+    """Where customers bring a product in for inspection (policy 2.2.1): open on these days of the week (1 is Monday)
+    between two times of the day (`09:00`), where they are known."""
 
     __tablename__ = "service_outlet"
     code: Mapped[str] = mapped_column(String(32), primary_key=True)
@@ -40,6 +41,10 @@ class ServiceOutlet(Base):
     name_en: Mapped[str]
     name_zh: Mapped[str]
     address: Mapped[str]
+    phone: Mapped[str] = mapped_column(server_default="")
+    open_days: Mapped[str] = mapped_column(String(7), server_default="1234567")
+    opens: Mapped[str] = mapped_column(String(5), server_default="09:00")
+    closes: Mapped[str] = mapped_column(String(5), server_default="18:00")
 
 
 class UserAccount(Base):

@@ -8,6 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database import stock
 from database.session import Sessions
 from database.tables import Reservation
+from domain.stages import Stage
+from domain.waiting import Clock
 from faults import world
 from faults.states import PART, Found, Move, explore_order, received
 
@@ -59,6 +61,38 @@ TOO_LATE: Sequence[Move] = (
     ("recall",),
 )
 """Cancelled while the label is being booked, and the carrier fetches the parcel before it is called off."""
+
+
+ASKED_AGAIN: Sequence[Move] = (
+    ("decide", "take", "0"),
+    ("decide", "quote", "1"),
+    ("decide", "approve", "0"),
+    ("purchase", "confirm", "1", "0"),
+    ("restock",),
+)
+"""The supplier delivers much later than the customer was told."""
+
+
+@pytest.mark.parametrize(
+    ("answer", "end"),
+    [
+        (("decide", "consent", "0"), Stage.SOURCING),
+        (("decide", "decline", "0"), Stage.DECLINED),
+        (("alarm", "lapse"), Stage.DECLINED),
+    ],
+)
+async def test_the_search_knows_that_a_customer_is_asked_again(sessions: Sessions, answer: Move, end: Stage) -> None:
+    await world.enter(sessions, [PART], [])
+    async with sessions() as session:
+        house = await received(session, pieces=0)
+        for move in ASKED_AGAIN:
+            await house.do(move)
+        asked = await house.situation()
+        assert (asked.stage, asked.order[2]) == (Stage.SOURCING, Clock.CONSENT)
+        assert answer in await house.moves()
+        await house.do(answer)
+        assert (await house.situation()).stage is end
+        assert end is Stage.SOURCING or await house.owing() == []
 
 
 async def test_a_parcel_that_left_while_it_was_called_off_is_watched(sessions: Sessions) -> None:

@@ -89,14 +89,24 @@ def test_a_line_in_error_keeps_what_was_typed() -> None:
     with pytest.raises(ValidationError) as raised:
         forms.read(Quote, said, language())
     form = forms.build("quote", Quote, language(), PARTS, said, invalid=raised.value)
-    [[part, quantity]] = form.fields[0].rows
+    [[part, quantity, *_]] = form.fields[0].rows
     assert (part.value, quantity.value, quantity.error) == ("P2", "0", "1 or more.")
 
 
 def test_another_line_adds_one_and_keeps_the_others() -> None:
     said = Said({"lines.0.part": "P1", "lines.0.quantity": "3"})
     rows = forms.build("quote", Quote, language(), PARTS, said, more_rows=1).fields[0].rows
-    assert [[cell.value for cell in row] for row in rows] == [["P1", "3"], ["", "1"]]
+    assert [[cell.value for cell in row] for row in rows] == [["P1", "3", "", ""], ["", "1", "", ""]]
+
+
+def test_a_successor_takes_its_predecessors_place_and_a_hint_becomes_a_line() -> None:
+    said = Said({"lines.0.part": "OLD", "lines.0.quantity": "3", "lines.1.part": "P2", "note": "kept"})
+    swapped = said.put("OLD=NEW")
+    assert swapped.values == {**said.values, "lines.0.part": "NEW"}
+    more = swapped.put("=P3")
+    assert [row["part"] for row in more.rows("lines")] == ["NEW", "P2", "P3"]
+    assert more.values["note"] == "kept"
+    assert more.put("=P3").rows("lines") == more.rows("lines"), "a second press adds nothing"
 
 
 def test_received_lines_are_those_ordered() -> None:

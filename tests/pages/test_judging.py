@@ -1,0 +1,114 @@
+"""The first judgement on the pages, and the customer's consent on theirs (policy 2.2)."""
+
+from sqlalchemy import select
+
+from database.tables import Quotation
+from domain.stages import Action
+from tests.pages.cases import Cases
+from tests.pages.conftest import Browser
+from tests.pages.test_pages import form, text
+
+OLD = {"lines": [{"part": "CXW-MOTOR-180", "quantity": 2}]}
+
+
+async def quotation(cases: Cases, number: str) -> Quotation:
+    async with cases.house.sessions() as session:
+        return (await session.scalars(select(Quotation).where(Quotation.order == number))).one()
+
+
+async def test_hints_stand_beside_the_form_with_why(browser: Browser, cases: Cases) -> None:
+    number = await cases.apply(serial="CXW268-001001", **OLD)
+    async with browser("agent") as client:
+        page = await client.get(f"/orders/{number}")
+        said = text(page)
+        assert "风机电机 180 瓦 (CXW-MOTOR-180) 已由 风机电机 200 瓦 (CXW-MOTOR-200) 替代" in said
+        assert "质保期内" in said
+        assert "客户要求更换" in said
+    async with browser("keeper") as client:
+        assert "判断参考" not in text(await client.get(f"/orders/{number}"))
+
+
+async def test_the_successor_takes_its_place_with_one_press(browser: Browser, cases: Cases) -> None:
+    number = await cases.apply(**OLD)
+    async with browser("agent") as client:
+        page = await client.get(f"/orders/{number}")
+        data = form(page, "quote") | {"lines.0.part": "CXW-MOTOR-180", "lines.0.quantity": "2", "note": "kept"}
+        swapped = await client.post(f"/orders/{number}/quote", data=data | {"put": "CXW-MOTOR-180=CXW-MOTOR-200"})
+        assert swapped.status_code == 200
+        assert '<option value="CXW-MOTOR-200" selected>' in swapped.text
+        assert "kept" in text(swapped)
+        more = await client.post(f"/orders/{number}/quote", data=data | {"put": "=CXW-CAPACITOR"})
+        assert 'name="lines.1.part"' in more.text
+        assert "初步判断" in text(await client.get(f"/orders/{number}"))
+
+
+async def test_lines_are_decided_one_by_one_and_shown(browser: Browser, cases: Cases) -> None:
+    number = await cases.apply()
+    async with browser("agent") as client:
+        page = await client.get(f"/orders/{number}")
+        data = form(page, "quote") | {
+            "lines.0.part": "CXW-MOTOR-200", "lines.0.quantity": "1", "lines.0.charge": "goodwill",
+            "lines.1.part": "CXW-FILTER", "lines.1.quantity": "1", "lines.1.refused_for": "wear",
+        }  # fmt: skip
+        assert (await client.post(f"/orders/{number}/quote", data=data)).status_code == 303
+        said = text(await client.get(f"/orders/{number}"))
+        assert "费用：优惠承担" in said
+        assert "不予更换 正常磨损" in said
+        assert "时间依据" in said
+
+
+async def test_every_line_refused_is_said_beside_the_lines(browser: Browser, cases: Cases) -> None:
+    number = await cases.apply()
+    async with browser("agent") as client:
+        page = await client.get(f"/orders/{number}")
+        data = form(page, "quote") | {
+            "lines.0.part": "CXW-FILTER",
+            "lines.0.quantity": "1",
+            "lines.0.refused_for": "wear",
+        }
+        back = await client.post(f"/orders/{number}/quote", data=data)
+        assert back.status_code == 422
+        assert "所有明细都不予更换" in text(back)
+
+
+async def test_the_customer_agrees_to_exactly_what_they_read(browser: Browser, cases: Cases) -> None:
+    number = await cases.quoted()
+    token = await cases.token(number)
+    async with browser(language="en") as client:
+        await client.post("/language", data={"language": "en"})
+        page = await client.get(f"/track/{token}")
+        data = form(page, "consent")
+        assert len(data["shown"]) == 64
+        stale = await client.post(f"/track/{token}/consent", data=data | {"shown": "0" * 64})
+        assert stale.status_code == 409
+        assert form(stale, "consent")["shown"] == data["shown"], "what is read now is what can be agreed to"
+        assert (await client.post(f"/track/{token}/consent", data=form(stale, "consent"))).status_code == 303
+        after = text(await client.get(f"/track/{token}"))
+        assert "What you agreed to" in after or "您已同意的内容" in after
+    kept = await quotation(cases, number)
+    assert kept.consented_hash is not None
+    assert kept.consented_hash.hex() == data["shown"]
+    assert kept.consented_to in kept.shown.values()
+
+
+async def test_where_to_bring_it_and_what_it_costs_if_nothing_is_found(browser: Browser, cases: Cases) -> None:
+    number = await cases.apply()
+    await cases.decide(number, Action.SEND_FOR_INSPECTION, "agent", outlet="HZ-XIHU", advice="bring it in")
+    token = await cases.token(number)
+    async with browser() as client:
+        said = text(await client.get(f"/track/{token}"))
+        assert "09:00–17:30" in said
+        assert "杭州市西湖区示范路 12 号" in said
+        await cases.decide(number, Action.NO_FAULT_FOUND, "technician", finding="插座接触不良")
+        said = text(await client.get(f"/track/{token}"))
+        assert "60.00" in said
+        assert "插座接触不良" in said
+
+
+async def test_a_refusal_is_told_in_words(browser: Browser, cases: Cases) -> None:
+    number = await cases.apply()
+    await cases.decide(number, Action.REFUSE, "agent", reason="operating_error", explanation="滤网堵塞，清洗即可")
+    async with browser() as client:
+        said = text(await client.get(f"/track/{await cases.token(number)}"))
+        assert "滤网堵塞，清洗即可" in said
+        assert "operating_error" not in said
