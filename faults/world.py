@@ -25,7 +25,6 @@ SHARED: Final = "FAULTS-SHARED"
 POLICY: Final = "faults"
 HASTY: Final[dict[str, Clock]] = {
     "faults-consent": Clock.CONSENT,
-    "faults-question": Clock.QUESTION,
     "faults-objection": Clock.OBJECTION,
     "faults-delivery": Clock.DELIVERY,
     "faults-revisit": Clock.REVISIT,

@@ -150,7 +150,8 @@ async def test_damaged_files_are_shown_or_refused_whatever_is_wrong_with_them(
         except Refusal as refusal:
             outcomes[refusal.code] += 1
 
-    await asyncio.gather(*(one(damaged(chance, chance.choice(whole))) for _ in range(FILES)))
+    for _ in range(FILES // 2):
+        await asyncio.gather(*(one(damaged(chance, chance.choice(whole))) for _ in range(2)))
     assert sum(outcomes.values()) == FILES
     assert set(outcomes) <= {"shown", "photo_broken", "photo_not_a_picture", "photo_too_many_pixels", "photo_empty"}
     assert outcomes["photo_broken"]

@@ -37,7 +37,7 @@ async def test_logs_are_sealed_and_verified(tmp_path: Path) -> None:
     async with running_stack(settings, "--no-demonstration") as stack:
         await stack.prints("^Serving")
         code, printed = await huanjian(stack.environment, "verify-log")
-        assert (code, printed) == (0, "0 logs with 0 rows: none broken")
+        assert (code, printed) == (0, "0 logs with 0 rows, 0 signatures: none broken")
         code, printed = await huanjian(stack.environment, "verify-log", "RO-20260101-00019")
         assert (code, printed) == (2, "there is no document RO-20260101-00019")
 
