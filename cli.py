@@ -1,6 +1,5 @@
 """The command line: `huanjian run`, `import`, `verify-log`, and what operators need beside the pages."""
 
-import asyncio
 import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine
@@ -36,7 +35,7 @@ from domain.policy import Policy
 from domain.stages import Refusal, Role
 from runtime.home import HomeUnusableError
 from runtime.settings import Settings
-from runtime.temporal import connect, start_document
+from runtime.temporal import connect, run_then_rest, start_document
 
 app = typer.Typer(
     pretty_exceptions_enable=False,
@@ -59,7 +58,7 @@ def run(context: typer.Context) -> None:
 @app.command()
 def worker() -> None:
     """One worker process."""
-    asyncio.run(worker_process.main())
+    run_then_rest(worker_process.main())
 
 
 @app.command("migrate")
@@ -271,14 +270,8 @@ def _in_transaction(work: Callable[[AsyncSession], Awaitable[T]]) -> T:
 
 def _run(work: Coroutine[Any, Any, Any]) -> Any:
     """Runs to the end; one clear line where database or engine can't be reached."""
-
-    async def and_rest() -> Any:
-        result = await work
-        await asyncio.sleep(0.2)  # the SDK's runtime must be idle before the interpreter goes
-        return result
-
     try:
-        return asyncio.run(and_rest())
+        return run_then_rest(work)
     except IntegrityError:
         raise
     except (DBAPIError, OSError) as error:

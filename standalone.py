@@ -29,7 +29,7 @@ from runtime.namespace import prepare_namespace
 from runtime.ports import PortUnusableError, listening, require_free
 from runtime.processes import Processes, ProcessFailedError, Program
 from runtime.settings import LOOPBACK, Settings, mail_key_file
-from runtime.temporal import connect
+from runtime.temporal import connect, run_then_rest
 from runtime.terminal import foreground
 
 console = Console(highlight=False, soft_wrap=True)
@@ -251,8 +251,6 @@ async def run(settings: StandaloneSettings) -> int:
     except ProcessFailedError as error:
         say(str(error))
         return 1
-    finally:
-        await asyncio.sleep(0.2)  # Temporal's SDK may abort an interpreter that ends at once
     return 0
 
 
@@ -273,7 +271,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             say(f"HUANJIAN_{name.upper()}: {error['msg']}, not {error['input']!r}.")
         return 2
     with foreground():
-        return asyncio.run(run(settings))
+        return run_then_rest(run(settings))
 
 
 if __name__ == "__main__":

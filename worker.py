@@ -29,7 +29,7 @@ from database.tables import CarrierAccount
 from runtime.logging import configure_logging
 from runtime.sandbox import workflow_runner
 from runtime.settings import Settings
-from runtime.temporal import MetricsPortTaken, connect, watcher_workflow
+from runtime.temporal import MetricsPortTaken, connect, run_then_rest, watcher_workflow
 from workflows.every import WORKFLOWS
 from workflows.mailbox_reader import MailboxReader
 from workflows.message_sender import MessageSender
@@ -136,8 +136,7 @@ async def main() -> None:
         await stop.wait()
         log.info("worker stops", grace_seconds=settings.grace_seconds)
     log.info("worker stopped")
-    await asyncio.sleep(0.3)  # the SDK's runtime must be idle before the interpreter goes
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    run_then_rest(main())

@@ -1,7 +1,6 @@
 """python -m bench: measures, prints, writes bench/results.json and docs/images/bench.svg."""
 
 import argparse
-import asyncio
 import shutil
 import sys
 import tempfile
@@ -16,6 +15,7 @@ from bench.others import measure as others
 from bench.others import picture as engines
 from bench.results import Results, console
 from bench.system import System, running_system
+from runtime.temporal import run_then_rest
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,6 @@ async def main(given: argparse.Namespace, home: Path) -> int:
         picture.FILE.write_text(picture.draw(results), encoding="utf-8")
         if given.others:
             engines.FILE.write_text(engines.draw(results), encoding="utf-8")
-    await asyncio.sleep(0.2)  # Temporal's SDK may abort an interpreter that ends at once
     return 1 if results.over else 0
 
 
@@ -87,7 +86,7 @@ if __name__ == "__main__":
     given = arguments()
     folder = given.home or Path(tempfile.mkdtemp(prefix="huanjian-bench-"))
     try:
-        code = asyncio.run(main(given, folder))
+        code = run_then_rest(main(given, folder))
     except BaseException:
         console.print(f"data and logs are in {folder}")
         raise

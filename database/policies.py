@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from datetime import date
 from typing import Final
+from weakref import WeakKeyDictionary
 
-from sqlalchemy import func, select
+from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables import PolicyVersion, WorkingDayOverride
@@ -12,8 +13,8 @@ from domain.policy import Policy, Timekeeper
 from domain.stages import Refusal
 from domain.working_time import SpedUp
 
-_versions: dict[tuple[str, int], Policy] = {}
-"""A version never changes once entered, so each is read once in a process."""
+_versions: WeakKeyDictionary[Engine | Connection, dict[tuple[str, int], Policy]] = WeakKeyDictionary()
+"""A version never changes once entered, so each is read once from a database."""
 
 
 async def newest(session: AsyncSession, name: str) -> Policy:
@@ -27,10 +28,11 @@ async def newest(session: AsyncSession, name: str) -> Policy:
 
 
 async def load(session: AsyncSession, name: str, version: int) -> Policy:
-    if (name, version) not in _versions:
+    known = _versions.setdefault(session.get_bind(), {})
+    if (name, version) not in known:
         row = await session.get_one(PolicyVersion, (name, version))
-        _versions[name, version] = Policy.model_validate(row.content)
-    return _versions[name, version]
+        known[name, version] = Policy.model_validate(row.content)
+    return known[name, version]
 
 
 async def enter(session: AsyncSession, policy: Policy, by: str) -> bool:

@@ -28,6 +28,7 @@ from faults.storm import Storm
 from faults.tally import Difference
 from faults.trouble import small_disk
 from faults.upgrades import OLDER, older_worker
+from runtime.temporal import run_then_rest
 from standalone import StandaloneSettings
 
 QUICK_PASSES: Final = ("storm", "outages", "races", "input", "deaths", "backup", "states")
@@ -266,7 +267,7 @@ if __name__ == "__main__":
     (folder / "states").mkdir(parents=True, exist_ok=True)
     wanted = given.only or (QUICK_PASSES if given.quick else PASSES)
     size = replace(QUICK if given.quick else FULL, older=given.older)
-    code = asyncio.run(main(given.seed, size, folder, wanted))
+    code = run_then_rest(main(given.seed, size, folder, wanted))
     if code == 0 and given.home is None:
         shutil.rmtree(folder)
     else:

@@ -1,6 +1,5 @@
 """python -m faults.worker: the worker as it is, but that it dies at the points `deaths` names."""
 
-import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,6 +11,7 @@ from activities.carriers import Carriers
 from database.session import Sessions
 from faults.deaths import Deaths, mortal
 from runtime.settings import Settings
+from runtime.temporal import run_then_rest
 
 _immortal = activities.build
 
@@ -22,4 +22,4 @@ def _build(settings: Settings, sessions: Sessions, client: Client, carriers: Car
 
 if __name__ == "__main__":
     activities.build = _build
-    asyncio.run(worker.main())
+    run_then_rest(worker.main())

@@ -14,7 +14,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from runtime.search_attributes import SEARCH_ATTRIBUTES
 from runtime.settings import Settings
-from runtime.temporal import connect
+from runtime.temporal import connect, run_then_rest
 
 RETENTION = timedelta(days=30)
 
@@ -57,8 +57,7 @@ async def _register_search_attributes(client: Client) -> None:
 
 async def main() -> None:
     await prepare_namespace(await connect(Settings()))
-    await asyncio.sleep(0.2)  # the SDK's threads may abort an interpreter that ends at once
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    run_then_rest(main())

@@ -1,8 +1,10 @@
 """How every process talks to Temporal: one client, one data converter, one place for workflow ids."""
 
+import asyncio
 import logging
+from collections.abc import Coroutine
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from temporalio.client import Client
 from temporalio.common import (
@@ -27,6 +29,8 @@ from domain.messages import OrderState, PurchaseState
 from runtime.search_attributes import DUE, PRIORITY, SERVICE_CENTRE, STAGE, WAITING_FOR
 from runtime.settings import Settings
 
+T = TypeVar("T")
+
 UPDATE_TIMEOUT = timedelta(seconds=8)
 """How long a person waits for the answer to a decision."""
 
@@ -41,6 +45,19 @@ def purchase_workflow(number: str) -> str:
 
 def watcher_workflow(account: str) -> str:
     return f"parcel-watcher/{account}"
+
+
+def run_then_rest(main: Coroutine[Any, Any, T]) -> T:
+    """Like `asyncio.run`, for a process with a client: the SDK's threads come to rest before the interpreter goes,
+    which they may abort otherwise, however `main` ended."""
+
+    async def and_rest() -> T:
+        try:
+            return await main
+        finally:
+            await asyncio.sleep(0.3)
+
+    return asyncio.run(and_rest())
 
 
 class MetricsPortTaken(RuntimeError):

@@ -10,7 +10,7 @@ from temporalio.worker import Worker
 from bench.bare.order import NOTHING, BareOrder
 from runtime.sandbox import workflow_runner
 from runtime.settings import Settings
-from runtime.temporal import connect
+from runtime.temporal import connect, run_then_rest
 
 
 @activity.defn(name=NOTHING)
@@ -37,8 +37,7 @@ async def main() -> None:
         graceful_shutdown_timeout=timedelta(seconds=settings.grace_seconds),
     ):
         await stop.wait()
-    await asyncio.sleep(0.3)  # the SDK's runtime must be idle before the interpreter goes
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    run_then_rest(main())

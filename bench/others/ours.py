@@ -23,7 +23,7 @@ from bench.others import order
 from runtime.sandbox import workflow_runner
 from runtime.search_attributes import STAGE
 from runtime.settings import Settings
-from runtime.temporal import connect
+from runtime.temporal import connect, run_then_rest
 
 settings = Settings()
 pool: asyncpg.Pool
@@ -102,8 +102,7 @@ async def work() -> None:
         ),
     ):
         await stop.wait()
-    await asyncio.sleep(0.3)  # the SDK's runtime must be idle before the interpreter goes
 
 
 if __name__ == "__main__":
-    asyncio.run(work())
+    run_then_rest(work())

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from temporalio.client import Client
 
-from runtime.temporal import connect, order_workflow, purchase_workflow
+from runtime.temporal import connect, order_workflow, purchase_workflow, run_then_rest
 from tests.stack.conftest import Stack, new_settings, running_stack
 
 HISTORIES = Path(__file__).parents[1] / "histories"
@@ -62,4 +62,4 @@ async def _save(client: Client, workflow: str, name: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(record())
+    run_then_rest(record())
