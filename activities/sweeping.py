@@ -1,7 +1,7 @@
 """What the sweep does: every document has a workflow, and each of the two stands where the other stands."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -12,37 +12,18 @@ from temporalio.client import Client, WorkflowExecution, WorkflowExecutionDescri
 from temporalio.service import RPCError, RPCStatusCode
 
 from database import allowances, photos, restorations
+from database.documents import table_of
 from database.recovery import with_errands
 from database.session import Sessions
-from database.tables import PurchaseOrder, ReplacementOrder
-from domain.messages import OrderState, PurchaseState
+from domain.documents import KINDS, Kind
 from runtime.search_attributes import DUE, STAGE, WAITING_FOR
-from runtime.temporal import UPDATE_TIMEOUT, order_workflow, purchase_workflow, start_document
+from runtime.temporal import UPDATE_TIMEOUT, document_workflow, purchase_workflow, start_document
 
 GRACE = timedelta(seconds=30)
 """How old a row must be before it counts as forgotten: its own request may still be starting it."""
 _SAME_INSTANT: Final = timedelta(seconds=1)
 """Engines keep instants less exactly than we do."""
 _COMMITS: Final = {"commit_order", "commit_purchase"}
-
-
-@dataclass(frozen=True)
-class Kind:
-    """Orders, or purchase orders: their rows and their workflows."""
-
-    table: type[ReplacementOrder] | type[PurchaseOrder]
-    state: type[OrderState] | type[PurchaseState]
-    workflow: str
-    id: Callable[[str], str]
-
-    def number(self, id_: str) -> str:
-        return id_.removeprefix(self.id(""))
-
-
-_KINDS: Final = (
-    Kind(ReplacementOrder, OrderState, "ReplacementOrder", order_workflow),
-    Kind(PurchaseOrder, PurchaseState, "PurchaseOrder", purchase_workflow),
-)
 
 
 @dataclass(frozen=True)
@@ -86,13 +67,14 @@ class Sweeping:
     async def start_forgotten(self) -> int:
         """Starts the documents whose writer died before starting them; returns how many."""
         started = 0
-        for kind in _KINDS:
+        for kind in KINDS:
+            table = table_of(kind)
             async with self._sessions() as session:
                 numbers = (
                     await session.scalars(
-                        select(kind.table.number)
-                        .where(kind.table.started_at.is_(None), kind.table.created_at < datetime.now(UTC) - GRACE)
-                        .order_by(kind.table.created_at)
+                        select(table.number)
+                        .where(table.started_at.is_(None), table.created_at < datetime.now(UTC) - GRACE)
+                        .order_by(table.created_at)
                         .limit(1000)
                     )
                 ).all()
@@ -101,8 +83,8 @@ class Sweeping:
                 await self._start(kind, number)
                 async with self._sessions.begin() as session:
                     await session.execute(
-                        update(kind.table)
-                        .where(kind.table.number == number, kind.table.started_at.is_(None))
+                        update(table)
+                        .where(table.number == number, table.started_at.is_(None))
                         .values(started_at=func.now())
                     )
             started += len(numbers)
@@ -125,7 +107,7 @@ class Sweeping:
         """
         async with self._sessions() as session:
             restoration = await restorations.unsettled(session)
-        found = [each for kind in _KINDS for each in await self._compare(kind, afresh=restoration is not None)]
+        found = [each for kind in KINDS for each in await self._compare(kind, afresh=restoration is not None)]
         if restoration is not None:
             await self._settle([each.sentence for each in found if each.apart])
         return len(found)
@@ -146,10 +128,10 @@ class Sweeping:
         """The workflows that run, by the number of their document. Lists lag behind a little."""
         query = f"WorkflowType = '{kind.workflow}' AND ExecutionStatus = 'Running' AND TaskQueue = '{self._task_queue}'"
         listed = self._client.list_workflows(query, page_size=1000)
-        return {kind.number(found.id): _place(found) async for found in listed}
+        return {found.id.partition("/")[2]: _place(found) async for found in listed}
 
     async def _open_rows(self, kind: Kind) -> Mapping[str, Place]:
-        table = kind.table
+        table = table_of(kind)
         async with self._sessions() as session:
             rows = await session.execute(
                 select(table.number, table.stage, table.wait_owner, table.wait_due).where(
@@ -164,7 +146,7 @@ class Sweeping:
         What moves this moment is left alone: the next sweep sees where it came to.
         """
         before = await self._row(kind, number)
-        described = await self._describe(kind, number)
+        described = await self._describe(number)
         runs = described is not None and described.status is WorkflowExecutionStatus.RUNNING
         if not runs and (before is None or before.ended):
             return None
@@ -175,15 +157,15 @@ class Sweeping:
         if before is None:
             if not afresh:
                 return Found(f"{number} has a workflow and no row")
-            await self._terminate(kind, number, "the database was put back to before it was written")
+            await self._terminate(number, "the database was put back to before it was written")
             return Found(f"{number} was begun after the backup and is not known any more: enter it again")
         if runs:
-            await self._terminate(kind, number, "begins anew from its last step on record")
+            await self._terminate(number, "begins anew from its last step on record")
         await self._start(kind, number, again=True)
         return _said(number, before, described)
 
     async def _row(self, kind: Kind, number: str) -> Recorded | None:
-        table = kind.table
+        table = table_of(kind)
         columns = (table.stage, table.wait_owner, table.wait_due, table.seq, table.ended_at)
         async with self._sessions() as session:
             row = (await session.execute(select(*columns).where(table.number == number))).one_or_none()
@@ -192,24 +174,27 @@ class Sweeping:
         stage, owner, due, seq, ended_at = row
         return Recorded(Place(stage, owner, due), seq, ended_at is not None)
 
-    async def _describe(self, kind: Kind, number: str) -> WorkflowExecutionDescription | None:
+    async def _describe(self, number: str) -> WorkflowExecutionDescription | None:
         try:
-            return await self._client.get_workflow_handle(kind.id(number)).describe(rpc_timeout=UPDATE_TIMEOUT)
+            return await self._client.get_workflow_handle(document_workflow(number)).describe(
+                rpc_timeout=UPDATE_TIMEOUT
+            )
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
             return None
 
-    async def _terminate(self, kind: Kind, number: str, reason: str) -> None:
+    async def _terminate(self, number: str, reason: str) -> None:
         try:
-            await self._client.get_workflow_handle(kind.id(number)).terminate(reason=reason, rpc_timeout=UPDATE_TIMEOUT)
+            workflow = self._client.get_workflow_handle(document_workflow(number))
+            await workflow.terminate(reason=reason, rpc_timeout=UPDATE_TIMEOUT)
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:  # it has ended meanwhile
                 raise
 
     async def _start(self, kind: Kind, number: str, *, again: bool = False) -> None:
         async with self._sessions() as session:
-            row = await session.scalar(select(kind.table.state).where(kind.table.number == number))
+            row = await session.scalar(select(table_of(kind).state).where(table_of(kind).number == number))
             state = await with_errands(session, kind.state.model_validate(row))
         await start_document(self._client, self._task_queue, state, again=again)
 

@@ -23,8 +23,8 @@ from database.reading.documents import Head, head, last_step
 from database.recovery import with_errands
 from domain import auditing
 from domain.messages import AuditDesk, Decide, Decided, OrderState
-from domain.stages import ORDER, Action, Life, Refusal, Role
-from runtime.temporal import UPDATE_TIMEOUT, order_workflow, purchase_workflow, start_document
+from domain.stages import Action, Life, Refusal, Role
+from runtime.temporal import UPDATE_TIMEOUT, document_workflow, start_document
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -40,7 +40,7 @@ async def decide(
     key: str,
     now: datetime,
 ) -> Decided:
-    """Decides about an order (life ORDER) or a purchase order (PURCHASE) and says where it stands then.
+    """Decides about a document, whose life says what may be decided, and says where it stands then.
 
     The same key gives the same answer. If it is the last step on record its workflow is asked all the same: a worker
     that died after the commit may have left it not knowing.
@@ -138,9 +138,8 @@ async def _put(house: House, document: Head, message: Decide) -> Decided:
 
 
 async def _update(temporal: Client, document: Head, message: Decide) -> Decided:
-    workflow = order_workflow if document.life is ORDER else purchase_workflow
     async with asyncio.timeout(UPDATE_TIMEOUT.total_seconds()):
-        answer: Decided = await temporal.get_workflow_handle(workflow(document.number)).execute_update(
+        answer: Decided = await temporal.get_workflow_handle(document_workflow(document.number)).execute_update(
             "decide",
             message,
             id=str(message.submission),

@@ -9,7 +9,8 @@ from hashlib import sha256
 from sqlalchemy import select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.tables import EventLog, PurchaseOrder, ReplacementOrder
+from database.documents import TABLES
+from database.tables import EventLog
 
 BEGINNING = bytes(32)
 """What stands in for the hash before the first row."""
@@ -54,9 +55,7 @@ class Verified:
 
 async def verify(session: AsyncSession, document: str | None = None) -> AsyncIterator[Verified]:
     """Reads every document's chain, or one's, from its beginning to the head its document remembers."""
-    orders = select(ReplacementOrder.number, ReplacementOrder.log_head)
-    purchases = select(PurchaseOrder.number, PurchaseOrder.log_head)
-    documents = union_all(orders, purchases).subquery()
+    documents = union_all(*(select(table.number, table.log_head) for table in TABLES.values())).subquery()
     wanted = select(documents.c.number, documents.c.log_head).order_by(documents.c.number)
     if document is not None:
         wanted = wanted.where(documents.c.number == document)

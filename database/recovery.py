@@ -8,10 +8,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from database.tables import EventLog
-from domain.messages import OrderState, PurchaseState
+from domain.messages import DocumentState, OrderState
 from domain.stages import Action, Stage
 
-S = TypeVar("S", bound=OrderState | PurchaseState)
+S = TypeVar("S", bound=DocumentState)
 
 _DONE_BY: Final[Mapping[str, tuple[Action, ...]]] = {
     "to_book": (Action.BOOK, Action.BOOKING_REFUSED),

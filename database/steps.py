@@ -7,16 +7,17 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.documents import AnyDocument
 from database.log import BEGINNING, seal
-from database.tables import EventLog, Outbox, PurchaseOrder, ReplacementOrder
-from domain.messages import OrderState, PurchaseState
+from database.tables import EventLog, Outbox
+from domain.messages import DocumentState, OrderState
 from domain.stages import Action, Role
 from domain.waiting import Wait
 
 
 def record(
     session: AsyncSession,
-    document: ReplacementOrder | PurchaseOrder,
+    document: AnyDocument,
     *,
     action: str,
     at: datetime,
@@ -25,7 +26,7 @@ def record(
     from_stage: str,
     details: dict[str, Any],
     submission: UUID | None,
-    state: OrderState | PurchaseState,
+    state: DocumentState,
     told: Iterable[tuple[str, Role]] = (),
 ) -> None:
     """Adds the document's next step to the session: log row, messages, and where the document now stands."""
@@ -63,7 +64,7 @@ def record(
     put_wait(document, state.wait)
 
 
-def put_wait(document: ReplacementOrder | PurchaseOrder, wait: Wait | None) -> None:
+def put_wait(document: AnyDocument, wait: Wait | None) -> None:
     """Shows what is waited for in the columns that lists are filtered and sorted by."""
     document.wait_clock = wait.clock if wait else None
     document.wait_owner = wait.owner if wait else None

@@ -92,6 +92,9 @@ class PurchaseState(_Message):
     to_place: tuple[str, ...] = ()
 
 
+DocumentState = OrderState | PurchaseState
+
+
 class Scanned(_Message):
     """News of a parcel. `still_by` is when it counts as standing still if nothing more is heard."""
 

@@ -37,7 +37,7 @@ from faults.people import Answered
 from faults.stack import Stack
 from faults.tally import Difference
 from runtime.search_attributes import STAGE
-from runtime.temporal import order_workflow, purchase_workflow
+from runtime.temporal import document_workflow
 
 RUNG_BY: Final = timedelta(seconds=20)
 """How long after its instant an alarm may still be about to be put on record when nothing is disturbed."""
@@ -195,8 +195,7 @@ async def both_sides(stack: Stack) -> AsyncIterator[Difference]:
             *(await session.execute(select(PurchaseOrder.number, PurchaseOrder.stage))).tuples(),
         ]
     for number, stage in rows:
-        workflow = order_workflow(number) if number.startswith("RO") else purchase_workflow(number)
-        handle = stack.temporal.get_workflow_handle(workflow)
+        handle = stack.temporal.get_workflow_handle(document_workflow(number))
         try:
             described = await handle.describe()
         except RPCError as error:

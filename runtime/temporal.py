@@ -25,7 +25,8 @@ from temporalio.runtime import (
     TelemetryFilter,
 )
 
-from domain.messages import OrderState, PurchaseState
+from domain.documents import kind_of
+from domain.messages import DocumentState, OrderState
 from runtime.search_attributes import DUE, PRIORITY, SERVICE_CENTRE, STAGE, WAITING_FOR
 from runtime.settings import Settings
 
@@ -33,6 +34,11 @@ T = TypeVar("T")
 
 UPDATE_TIMEOUT = timedelta(seconds=8)
 """How long a person waits for the answer to a decision."""
+
+
+def document_workflow(number: str) -> str:
+    """The id of a document's workflow, whatever kind of document it is."""
+    return f"{kind_of(number).folder}/{number}"
 
 
 def order_workflow(number: str) -> str:
@@ -92,7 +98,7 @@ def _runtime(host: str, metrics_port: int) -> Runtime:
         raise MetricsPortTaken(f"metrics can't be served on {address}: {error}") from error
 
 
-def search_attributes(state: OrderState | PurchaseState) -> TypedSearchAttributes:
+def search_attributes(state: DocumentState) -> TypedSearchAttributes:
     """What a document is found by in Temporal's UI."""
     pairs: list[SearchAttributePair[Any]] = [SearchAttributePair(STAGE, str(state.stage))]
     if state.wait:
@@ -105,24 +111,22 @@ def search_attributes(state: OrderState | PurchaseState) -> TypedSearchAttribute
     return TypedSearchAttributes(pairs)
 
 
-async def start_document(
-    client: Client, task_queue: str, state: OrderState | PurchaseState, *, again: bool = False
-) -> None:
+async def start_document(client: Client, task_queue: str, state: DocumentState, *, again: bool = False) -> None:
     """Starts a document's workflow. One that runs is left alone; one that failed begins anew; one that ran to its end
     does so only `again`, when it is known that it ended too early."""
-    order = isinstance(state, OrderState)
+    kind = kind_of(state.number)
     try:
         await client.start_workflow(
-            "ReplacementOrder" if order else "PurchaseOrder",
+            kind.workflow,
             state,
-            id=order_workflow(state.number) if order else purchase_workflow(state.number),
+            id=document_workflow(state.number),
             task_queue=task_queue,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE
             if again
             else WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
             search_attributes=search_attributes(state),
-            static_summary=f"换件单 {state.number}" if order else f"采购订单 {state.number}",
+            static_summary=f"{kind.name_zh} {state.number}",
             priority=Priority(priority_key=1 if isinstance(state, OrderState) and state.urgent else 3),
             rpc_timeout=UPDATE_TIMEOUT,
         )

@@ -9,8 +9,10 @@ from sqlalchemy import Select, literal, null, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.absences import deputies_of
-from database.tables import EventLog, PurchaseOrder, ReplacementOrder, Submission, UserAccount
-from domain.messages import OrderState, PurchaseState
+from database.documents import table_of
+from database.tables import EventLog, ReplacementOrder, Submission, UserAccount
+from domain.documents import kind_of
+from domain.messages import DocumentState
 from domain.stages import ORDER, Life, Role
 from domain.waiting import Alarm, Clock, Wait
 
@@ -53,7 +55,7 @@ class Head:
 
     number: str
     life: Life
-    state: OrderState | PurchaseState
+    state: DocumentState
     entered_by: str | None
     stand_ins: tuple[str, ...] = ()
 
@@ -79,21 +81,25 @@ class Event(View):
 
 
 async def head(session: AsyncSession, life: Life, number: str) -> Head | None:
-    """The order or purchase order with this number."""
+    """The document of this life with this number."""
+    try:
+        kind = kind_of(number)
+    except LookupError:
+        return None
+    if kind.life is not life:
+        return None
     if life is ORDER:
         order = ReplacementOrder
         query: Select[Any] = select(order.state, order.entered_by, deputies_of(order.auditor)).where(
             order.number == number
         )
     else:
-        query = select(PurchaseOrder.state, null().label("entered_by"), null().label("stand_ins")).where(
-            PurchaseOrder.number == number
-        )
+        table = table_of(kind)
+        query = select(table.state, null().label("entered_by"), null().label("stand_ins")).where(table.number == number)
     found = (await session.execute(query)).one_or_none()
     if found is None:
         return None
-    state = OrderState if life is ORDER else PurchaseState
-    return Head(number, life, state.model_validate(found.state), found.entered_by, tuple(found.stand_ins or ()))
+    return Head(number, life, kind.state.model_validate(found.state), found.entered_by, tuple(found.stand_ins or ()))
 
 
 async def events(session: AsyncSession, number: str, *, after: int = -1, limit: int = EVENTS_AT_ONCE) -> list[Event]:

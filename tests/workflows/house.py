@@ -58,7 +58,7 @@ from domain.stages import PURCHASE_OPEN, Action, PurchaseStage, Role, Stage
 from domain.waiting import Wait
 from runtime.search_attributes import SEARCH_ATTRIBUTES
 from runtime.settings import Settings
-from runtime.temporal import order_workflow, purchase_workflow, start_document
+from runtime.temporal import document_workflow, start_document
 from worker import build
 
 OFFICE = ZoneInfo("Asia/Shanghai")
@@ -182,8 +182,7 @@ class Document:
 
     @property
     def handle(self) -> WorkflowHandle[Any, Any]:
-        workflow = order_workflow if self.number.startswith("RO") else purchase_workflow
-        return self.house.client.get_workflow_handle(workflow(self.number))
+        return self.house.client.get_workflow_handle(document_workflow(self.number))
 
     async def decide(self, action: Action, role: Role, by: str | None = None, **content: Any) -> Decided:
         """A person decides. Raises Declined with the stable code if the decision is not taken."""

@@ -1,0 +1,16 @@
+"""Where the documents of each kind stand."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from database.tables import PurchaseOrder, ReplacementOrder
+from domain.documents import Kind
+
+AnyDocument = ReplacementOrder | PurchaseOrder
+
+TABLES: Final[Mapping[str, type[AnyDocument]]] = {"RO": ReplacementOrder, "PO": PurchaseOrder}
+"""By the letters that the documents' numbers begin with."""
+
+
+def table_of(kind: Kind) -> type[AnyDocument]:
+    return TABLES[kind.prefix]

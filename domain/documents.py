@@ -1,0 +1,35 @@
+"""The kinds of document with a life of its own, known by the letters that their numbers begin with."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from domain.messages import DocumentState, OrderState, PurchaseState
+from domain.stages import ORDER, PURCHASE, Life
+
+
+@dataclass(frozen=True)
+class Kind:
+    """`workflow` is what carries it through its life, `folder` where the workflow's id begins."""
+
+    prefix: str
+    life: Life
+    state: type[DocumentState]
+    workflow: str
+    folder: str
+    name_zh: str
+
+
+KINDS: Final[Sequence[Kind]] = (
+    Kind("RO", ORDER, OrderState, "ReplacementOrder", "replacement-order", "换件单"),
+    Kind("PO", PURCHASE, PurchaseState, "PurchaseOrder", "purchase-order", "采购订单"),
+)
+
+
+def kind_of(number: str) -> Kind:
+    """Raises LookupError if no kind of document has such numbers."""
+    prefix = number.partition("-")[0]
+    for kind in KINDS:
+        if kind.prefix == prefix:
+            return kind
+    raise LookupError(f"no document has a number like {number}")
