@@ -1,5 +1,5 @@
 # ruff: noqa: T201
-"""Puts the pages' third-party files into api/static/vendor: `python scripts/vendor.py`.
+"""Puts the third-party files of pages and printed documents into api/static/vendor: `python scripts/vendor.py`.
 
 They come from the npm packages pinned in package-lock.json. Where the machine has no npm, Node.js comes as a wheel
 (requirements/npm.txt) into the environment this runs in. A second run finds nothing to do.
@@ -22,6 +22,9 @@ FILES = {
     "tabler.min.css": "@tabler/core/dist/css/tabler.min.css",
     "htmx.min.js": "htmx.org/dist/htmx.min.js",
     "axe.min.js": "axe-core/axe.min.js",
+    "NotoSansSC-Regular.ttf": "@expo-google-fonts/noto-sans-sc/400Regular/NotoSansSC_400Regular.ttf",
+    "NotoSansSC-Bold.ttf": "@expo-google-fonts/noto-sans-sc/700Bold/NotoSansSC_700Bold.ttf",
+    "NotoSansSC-OFL.txt": "@expo-google-fonts/noto-sans-sc/LICENSE_FONT",
 }
 OLDEST_NPM = 8  # the first that leaves download addresses out of the lock file
 
