@@ -251,12 +251,12 @@ class Refusal(ValueError):
 
 @dataclass(frozen=True)
 class Life:
-    """A table of rules with its stages. `passes` names the stages that are left at once when a condition holds."""
+    """A table of rules with its stages. `passes` says where a stage is left for at once, and when."""
 
     stages: type[StrEnum]
     rules: Mapping[Action, Rule]
     ends: frozenset[StrEnum]
-    passes: Mapping[StrEnum, tuple[StrEnum, str]]
+    passes: Mapping[StrEnum, Mapping[StrEnum, str]]
 
     def next_stage(self, stage: StrEnum, action: Action, role: Role) -> StrEnum:
         """Where `action` by `role` leads from `stage`.
@@ -275,20 +275,21 @@ class Life:
         return tuple(a for a, rule in self.rules.items() if stage in rule.moves and role in rule.by)
 
 
+_OWING, _SETTLED = "something is still owing", "nothing is owing any more"
+
 ORDER = Life(
     Stage,
     RULES,
     frozenset(ENDS),
     MappingProxyType(
         {
-            Stage.QUOTED: (Stage.AUDIT, "the customer agreed on the phone"),
-            Stage.AUDIT: (Stage.QUOTED, "a correction costs the customer more"),
-            Stage.OBJECTION: (Stage.REJECTED, "the customer has objected before"),
-            Stage.SOURCING: (Stage.DISPATCH, "every line is reserved"),
-            Stage.CLOSED: (Stage.SETTLING, "something is still owing"),
-            Stage.CANCELLED: (Stage.SETTLING, "something is still owing"),
-            Stage.DECLINED: (Stage.SETTLING, "something is still owing"),
-            Stage.SETTLING: (Stage.CLOSED, "nothing is owing any more"),
+            Stage.QUOTED: {Stage.AUDIT: "the customer agreed on the phone"},
+            Stage.AUDIT: {Stage.QUOTED: "a correction costs the customer more"},
+            Stage.OBJECTION: {Stage.REJECTED: "the customer has objected before"},
+            Stage.SOURCING: {Stage.DISPATCH: "every line is reserved", Stage.AUDIT: "a signature is missing"},
+            Stage.REVISIT: {Stage.CLOSED: "the last attempt reached nobody"},
+            **{end: {Stage.SETTLING: _OWING} for end in sorted(ENDS)},
+            Stage.SETTLING: dict.fromkeys(sorted(ENDS), _SETTLED),
         }
     ),
 )
@@ -299,8 +300,8 @@ PURCHASE = Life(
     frozenset(PURCHASE_ENDS),
     MappingProxyType(
         {
-            PurchaseStage.CONFIRMED: (PurchaseStage.GOODS_RECEIVED, "nothing is outstanding"),
-            PurchaseStage.PLACED: (PurchaseStage.WITHDRAWN, "no order waits for it"),
+            PurchaseStage.CONFIRMED: {PurchaseStage.GOODS_RECEIVED: "nothing is outstanding"},
+            PurchaseStage.PLACED: {PurchaseStage.WITHDRAWN: "no order waits for it"},
         }
     ),
 )

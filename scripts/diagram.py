@@ -66,7 +66,6 @@ def _ways(life: Life, shared: Mapping[Action, StrEnum], words: Words) -> Mapping
             target = rule.moves.get(source, source)
             if target != source and action not in shared:
                 ways.setdefault((source, target), []).append(words.of(action))
-        if source in life.passes:
-            target, condition = life.passes[source]
+        for target, condition in life.passes.get(source, {}).items():
             ways.setdefault((source, target), []).append(f"({words.condition(condition)})")
     return ways

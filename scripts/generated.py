@@ -31,6 +31,8 @@ _CONDITIONS: Final = {
     "the customer agreed on the phone": "客户已在电话里同意",
     "a correction costs the customer more": "补正后费用增加",
     "every line is reserved": "备件全部预留",
+    "a signature is missing": "尚缺签字",
+    "the last attempt reached nobody": "末次回访仍未联系上",
     "something is still owing": "尚有未结事项",
     "the customer has objected before": "客户曾提出异议",
     "nothing is owing any more": "全部结清",

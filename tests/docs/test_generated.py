@@ -73,7 +73,7 @@ def test_every_way_to_another_stage_is_drawn_and_no_other(life: Life) -> None:
     assert drawn(life) == (
         {(stage, action.replace("_", " "), target) for stage, action, target in ways if action not in crowded}
         | {(f"many_{action}", action.replace("_", " "), target) for _, action, target in ways if action in crowded}
-        | {(stage, f"({condition})", target) for stage, (target, condition) in life.passes.items()}
+        | {(stage, f"({said})", target) for stage, ways in life.passes.items() for target, said in ways.items()}
     )
 
 

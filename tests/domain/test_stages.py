@@ -34,7 +34,7 @@ def reachable(life: Life, start: set[StrEnum], roles: list[Role], without: Actio
         steps = {
             (stage, a, role) for stage in edge for role in roles for a in life.possible(stage, role) if a != without
         }
-        passed = {life.passes[stage][0] for stage in edge if stage in life.passes}
+        passed = {target for stage in edge for target in life.passes.get(stage, ())}
         edge = ({life.next_stage(*step) for step in steps} | passed) - reached
     return reached
 

@@ -28,7 +28,7 @@ from database.tables import (
     ShipmentState,
     Stock,
 )
-from domain.stages import ORDER, PURCHASE
+from domain.stages import ORDER, PURCHASE, Action
 from domain.waiting import Wait
 
 Row = TypeVar("Row", bound=Base)
@@ -49,8 +49,8 @@ async def disorder(sessions: Sessions) -> list[str]:
         broken = [str(chain.broken) async for chain in verify(session) if chain.broken]
         books = [fault async for fault in _books(session)]
         held = [fault async for fault in _held_by_the_dead(session)]
-        waits = list(_waits(await _all(session, EventLog)))
-    return broken + books + held + waits
+        events = await _all(session, EventLog)
+    return broken + books + held + [*_waits(events), *_ways(events)]
 
 
 async def _all(session: AsyncSession, table: type[Row]) -> Sequence[Row]:
@@ -106,3 +106,17 @@ def _waits(events: Sequence[EventLog]) -> Iterator[str]:
                 yield f"{where} has the alarm {alarm.action}"
         if wait and not wait.alarms:
             yield f"{where} waits in silence"
+
+
+def _ways(events: Sequence[EventLog]) -> Iterator[str]:
+    """Every step leads where the table says, or where that stage is left for at once."""
+    for event in events:
+        life = ORDER if event.document.startswith("RO") else PURCHASE
+        if not event.from_stage:
+            continue
+        ways, edge = set[str](), {str(life.rules[Action(event.action)].moves[life.stages(event.from_stage)])}
+        while edge:
+            ways |= edge
+            edge = {str(to) for stage in edge for to in life.passes.get(life.stages(stage), ())} - ways
+        if event.to_stage not in ways:
+            yield f"{event.document}: {event.action} led from {event.from_stage} to {event.to_stage}"
