@@ -5,6 +5,7 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from typing import Any
 
 import structlog
 from sqlalchemy import select
@@ -30,6 +31,7 @@ from runtime.logging import configure_logging
 from runtime.sandbox import workflow_runner
 from runtime.settings import Settings
 from runtime.temporal import MetricsPortTaken, connect, run_then_rest, watcher_workflow
+from workflows.cost_analysis import CostAnalysis
 from workflows.every import WORKFLOWS
 from workflows.mailbox_reader import MailboxReader
 from workflows.message_sender import MessageSender
@@ -37,6 +39,7 @@ from workflows.parcel_watcher import ParcelWatcher
 from workflows.sweep import Sweep
 
 SWEEP = "sweep"
+COSTS, COSTS_EVERY = "cost-analysis", timedelta(hours=1)
 MAILBOX = "mailbox-reader"
 SENDER = "message-sender"
 
@@ -70,8 +73,8 @@ def build(settings: Settings, client: Client, sessions: Sessions, carriers: Carr
 
 
 async def start_standing_work(settings: Settings, client: Client, sessions: Sessions) -> None:
-    """What always runs: a watcher for every carrier account that can be asked, whoever sends messages, and the sweep.
-    The words of messages that came with the program are there from then on."""
+    """What always runs: a watcher for every carrier account that can be asked, whoever sends messages, the sweep and
+    the analysis of costs. The words of messages that came with the program are there from then on."""
     async with sessions.begin() as session:
         await enter_shipped(session)
     async with sessions() as session:
@@ -102,15 +105,21 @@ async def start_standing_work(settings: Settings, client: Client, sessions: Sess
         )
     else:
         structlog.get_logger(__name__).info("no mailbox is set: no mail is read")
+    await _schedule(settings, client, SWEEP, Sweep.run, timedelta(minutes=settings.sweep_minutes))
+    await _schedule(settings, client, COSTS, CostAnalysis.run, COSTS_EVERY)
+
+
+async def _schedule(settings: Settings, client: Client, name: str, workflow: Any, every: timedelta) -> None:
+    """What runs every so often, and once more now, whatever this worker comes back from."""
     schedule = Schedule(
-        action=ScheduleActionStartWorkflow(Sweep.run, id=SWEEP, task_queue=settings.task_queue),
-        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=timedelta(minutes=settings.sweep_minutes))]),
+        action=ScheduleActionStartWorkflow(workflow, id=name, task_queue=settings.task_queue),
+        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every)]),
         policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP),
     )
     try:
-        await client.create_schedule(SWEEP, schedule, trigger_immediately=True)
+        await client.create_schedule(name, schedule, trigger_immediately=True)
     except ScheduleAlreadyRunningError:
-        await client.get_schedule_handle(SWEEP).trigger()  # whatever this worker comes back from
+        await client.get_schedule_handle(name).trigger()
 
 
 async def main() -> None:

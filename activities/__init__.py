@@ -8,6 +8,7 @@ from temporalio.client import Client
 
 from activities.carriers import Carriers
 from activities.committing import Committing
+from activities.costing import Costing
 from activities.mailbox import MailReading
 from activities.sending import Sending
 from activities.shipping import Shipping
@@ -42,4 +43,5 @@ def build(settings: Settings, sessions: Sessions, client: Client, carriers: Carr
         watching.watch_parcels,
         MailReading(sessions, client, settings).read_mailbox,
         sending.send_messages,
+        Costing(sessions, settings).sum_up_costs,
     )

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from domain.costs import CostRules
 from domain.stages import Action, Role
 from domain.waiting import OWNERS, Alarm, Clock, Wait
 from domain.working_time import Calendar, CalendarRules, Span, calendar_of
@@ -178,6 +179,7 @@ class Policy(_Rules):
     audit: AuditRules
     statutory: StatutoryRules
     hints: HintRules
+    costs: CostRules
 
     @model_validator(mode="after")
     def _every_clock(self) -> "Policy":

@@ -50,28 +50,23 @@ def all_policies() -> list[Policy]:
 
 def _policy(name: str, hasty: Clock | None) -> Policy:
     demo = next(policy for policy in policies() if policy.name == "demo")
-    seconds = SpedUp(kind="sped_up", day_seconds=timedelta(days=1).total_seconds())
-    return Policy(
-        name=name,
-        version=1,
-        title="Faults",
-        calendar=seconds,
-        clocks={clock: _clock(rule, clock is hasty) for clock, rule in demo.clocks.items()},
-        parcels=ParcelRules(
-            no_pickup_scan=Span(20, "seconds"),
-            no_movement=Span(30, "seconds"),
-            look_every=Span(4, "seconds"),
-            look_near_due=Span(2, "seconds"),
-            near_window=Span(10, "seconds"),
-            late_look=Span(5, "seconds"),
-        ),
-        revisit=RevisitRules(attempts=3, again_after=Span(2, "seconds")),
-        purchasing=demo.purchasing,
-        audit=demo.audit,
-        statutory=demo.statutory,
-        quotation=demo.quotation,
-        hints=demo.hints,
-        duplicates=demo.duplicates,
+    return demo.model_copy(
+        update={
+            "name": name,
+            "version": 1,
+            "title": "Faults",
+            "calendar": SpedUp(kind="sped_up", day_seconds=timedelta(days=1).total_seconds()),
+            "clocks": {clock: _clock(rule, clock is hasty) for clock, rule in demo.clocks.items()},
+            "parcels": ParcelRules(
+                no_pickup_scan=Span(20, "seconds"),
+                no_movement=Span(30, "seconds"),
+                look_every=Span(4, "seconds"),
+                look_near_due=Span(2, "seconds"),
+                near_window=Span(10, "seconds"),
+                late_look=Span(5, "seconds"),
+            ),
+            "revisit": RevisitRules(attempts=3, again_after=Span(2, "seconds")),
+        }
     )
 
 

@@ -1,5 +1,6 @@
 """All workflows, for workers and replays."""
 
+from workflows.cost_analysis import CostAnalysis
 from workflows.mailbox_reader import MailboxReader
 from workflows.message_sender import MessageSender
 from workflows.parcel_watcher import ParcelWatcher
@@ -7,4 +8,4 @@ from workflows.purchase_order import PurchaseOrder
 from workflows.replacement_order import ReplacementOrder
 from workflows.sweep import Sweep
 
-WORKFLOWS = (ReplacementOrder, PurchaseOrder, ParcelWatcher, MailboxReader, MessageSender, Sweep)
+WORKFLOWS = (ReplacementOrder, PurchaseOrder, ParcelWatcher, MailboxReader, MessageSender, Sweep, CostAnalysis)

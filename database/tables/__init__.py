@@ -3,6 +3,7 @@
 from database.tables.allowances import Allowance
 from database.tables.auditing import Absence, AuditAttempt, AuditQuestion
 from database.tables.base import Base
+from database.tables.costing import CostMonth, CostRollUp, InboundFreight
 from database.tables.judging import Inspection, Recall
 from database.tables.mails import Dismissal, Doubt, IncomingMail, Mailbox, MailPicture, MailState
 from database.tables.messages import (
@@ -81,12 +82,15 @@ __all__ = [
     "Channel",
     "Claim",
     "ClaimState",
+    "CostMonth",
+    "CostRollUp",
     "Customer",
     "Dismissal",
     "Doubt",
     "EventLog",
     "Failure",
     "Fault",
+    "InboundFreight",
     "IncomingMail",
     "Inspection",
     "LineState",

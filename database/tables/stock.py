@@ -77,7 +77,7 @@ class Movement(Base):
     quantity: Mapped[int]
     source: Mapped[str] = mapped_column(ForeignKey("place.code"))
     target: Mapped[str] = mapped_column(ForeignKey("place.code"))
-    at: Mapped[datetime]
+    at: Mapped[datetime] = mapped_column(index=True)
     by: Mapped[str] = mapped_column(String(64))
     document: Mapped[str] = mapped_column(String(32), index=True)
     effect: Mapped[str] = mapped_column(String(96), unique=True)

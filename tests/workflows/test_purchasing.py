@@ -4,8 +4,10 @@ from datetime import timedelta
 
 import pytest
 
+from database.tables import CostMonth
 from domain.stages import Action, PurchaseStage, Role, Stage
 from tests.workflows.house import Declined, House, Order, Purchase
+from workflows.cost_analysis import CostAnalysis
 
 BUYER, AGENT, SUPPLIER, SUPERVISOR = Role.BUYER, Role.SERVICE_AGENT, Role.SUPPLIER, Role.SUPERVISOR
 
@@ -218,3 +220,15 @@ async def test_a_supplier_who_delivers_unasked_has_confirmed(house: House) -> No
     assert (await purchase.row()).wait_clock == "arrival"
     await purchase.receive(1)
     await order.until(Stage.DISPATCH)
+
+
+@pytest.mark.clause("3.3.2")
+async def test_what_came_in_is_in_the_costs_of_the_month_once_they_are_summed_up(house: House) -> None:
+    _, purchase = await short_of(house, 2)
+    await purchase.receive(2)
+    run = house.client.execute_workflow
+    months = await run(CostAnalysis.run, id="costs", task_queue=house.settings.task_queue)
+    row = await purchase.row()
+    [line] = await purchase.lines()
+    [cost] = await house.all(CostMonth, CostMonth.part == house.part, CostMonth.supplier == row.supplier)
+    assert (cost.month, cost.pieces, cost.price) == (months[-1], 2, 2 * line.unit_price)

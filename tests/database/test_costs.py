@@ -1,0 +1,189 @@
+"""Costs by month, made from the ledger and the bills; the sums are worked out by hand (policy 3.3.2)."""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import delete, select, update
+
+from database import costs, policies, stock
+from database.costs import Bill
+from database.session import Sessions
+from database.tables import CostMonth, Part, PurchaseLine, PurchaseOrder, SupplierPrice
+from domain.costs import Sums
+from domain.policy import Timekeeper
+from domain.stages import PurchaseStage, Refusal
+
+PART, OTHER = "CXW-MOTOR-200", "CXW-CAPACITOR"
+AUGUST, SEPTEMBER = date(2026, 8, 1), date(2026, 9, 1)
+
+
+def on(month: int, day: int, hour: int = 4) -> datetime:
+    return datetime(2026, month, day, hour, tzinfo=UTC)
+
+
+class Books:
+    """A house in which nothing lies and nothing was bought yet."""
+
+    def __init__(self, sessions: Sessions, time: Timekeeper) -> None:
+        self.sessions = sessions
+        self.time = time
+
+    async def contract(self, price: str | None, supplier: str = "S01", part: str = PART) -> None:
+        async with self.sessions.begin() as session:
+            await session.execute(delete(SupplierPrice).where(SupplierPrice.part == part))
+            if price:
+                session.add(
+                    SupplierPrice(
+                        supplier=supplier, part=part, price=Decimal(price), lead_days=3, valid_until=date(2027, 1, 1)
+                    )
+                )
+
+    async def buy(self, at: datetime, *lines: tuple[str, int, str], supplier: str = "S01") -> str:
+        """Ordered and received at one instant: part, pieces, price of a piece."""
+        number = f"PO-{uuid4().hex[:12]}"
+        async with self.sessions.begin() as session:
+            session.add(
+                PurchaseOrder(
+                    number=number,
+                    created_at=at,
+                    supplier=supplier,
+                    warehouse="HZ1",
+                    stage=PurchaseStage.GOODS_RECEIVED,
+                    deliver_by=at,
+                    policy_name="standard",
+                    policy_version=1,
+                    log_head=b"",
+                    state={},
+                    started_at=at,
+                    ended_at=at,
+                )
+            )
+            await session.flush()
+            for part, pieces, price in lines:
+                session.add(
+                    PurchaseLine(
+                        purchase_order=number, part=part, quantity=pieces, received=pieces, unit_price=Decimal(price)
+                    )
+                )
+                await self._move(session, at, part, pieces, stock.SUPPLIERS, "HZ1/qualified", number)
+        return number
+
+    async def use(self, at: datetime, part: str, pieces: int) -> None:
+        async with self.sessions.begin() as session:
+            await self._move(session, at, part, pieces, "HZ1/qualified", stock.CUSTOMERS, "RO-1")
+
+    async def bill(self, at: datetime, number: str, amount: str, hasty: str | None = None, key: str = "") -> None:
+        async with self.sessions.begin() as session:
+            bill = Bill(Decimal(amount), "SF-1", hasty)
+            await costs.enter_freight(session, number, bill, by="buyer", key=key or uuid4().hex, at=at)
+
+    async def roll_up(self, now: datetime) -> list[date]:
+        async with self.sessions.begin() as session:
+            return list(await costs.roll_up(session, self.time, now))
+
+    async def sums(self, month: date) -> dict[tuple[str, str | None], Sums]:
+        async with self.sessions() as session:
+            rows = await session.scalars(select(CostMonth).where(CostMonth.month == month))
+            return {
+                (row.part, row.supplier): Sums(**{name: getattr(row, name) for name in Sums.__dataclass_fields__})
+                for row in rows
+            }
+
+    async def _move(self, session, at, part, pieces, source, target, document) -> None:  # type: ignore[no-untyped-def]
+        await stock.move(
+            session, part, pieces, source=source, target=target, at=at, by="keeper", document=document,
+            effect=uuid4().hex,
+        )  # fmt: skip
+
+
+@pytest.fixture
+async def books(sessions: Sessions) -> Books:
+    async with sessions.begin() as session:
+        time = await policies.timekeeper(session, await policies.newest(session, "standard"))
+        for part in (PART, OTHER):
+            await session.execute(update(Part).where(Part.code == part).values(list_price=Decimal("50.00")))
+    return Books(sessions, time)
+
+
+def ours(sums: dict[tuple[str, str | None], Sums]) -> dict[tuple[str, str | None], Sums]:
+    """Without the opening stock of all the other parts."""
+    return {key: one for key, one in sums.items() if key[0] in (PART, OTHER)}
+
+
+@pytest.mark.clause("3.3.2")
+async def test_a_month_of_prices_freight_and_storage(books: Books) -> None:
+    """Ten motors at 98 (contract 100) and five capacitors at 20 (no contract, nothing bought before); 54 yuan freight,
+    of it 10.80 in haste, laid to them as 980 : 100. The motors lie for 15 of 30 days, half of them for 10 more.
+    """
+    await books.contract("100.00")
+    await books.contract(None, part=OTHER)
+    number = await books.buy(on(9, 6, 16), (PART, 10, "98.00"), (OTHER, 5, "20.00"))  # midnight of 7 September
+    await books.use(on(9, 21, 16), PART, 5)
+    await books.bill(on(9, 8), number, "43.20")
+    await books.bill(on(9, 9), number, "10.80", hasty="customer waits in the heat")
+    await books.roll_up(on(10, 31))
+    before = {key: one.storage for key, one in ours(await books.sums(AUGUST)).items()}
+    sums = ours(await books.sums(SEPTEMBER))
+    motors, capacitors = sums[PART, "S01"], sums[OTHER, "S01"]
+    assert (motors.pieces, motors.price, motors.lines) == (10, Decimal("980.00"), 1)
+    assert (motors.target, motors.priced, motors.with_target, motors.at_target) == (
+        Decimal("1000.00"), Decimal("980.00"), 1, 1,
+    )  # fmt: skip
+    assert (motors.freight, motors.expedited) == (Decimal("49.00"), Decimal("9.80"))
+    assert (capacitors.freight, capacitors.expedited) == (Decimal("5.00"), Decimal("1.00"))
+    assert (capacitors.with_target, capacitors.target) == (0, Decimal("0.00"))
+    assert motors.storage == Decimal("4.81")  # (10 × 15 + 5 × 9) days × 50 yuan × 18 % / 365
+    assert before == {}
+
+
+async def test_what_was_paid_before_is_the_target_where_nothing_was_agreed(books: Books) -> None:
+    await books.contract(None)
+    await books.buy(on(8, 3), (PART, 1, "90.00"))
+    await books.buy(on(8, 5), (PART, 3, "110.00"))
+    await books.buy(on(9, 2), (PART, 2, "100.00"))
+    await books.roll_up(on(10, 2))
+    assert (await books.sums(AUGUST))[PART, "S01"].with_target == 0
+    september = (await books.sums(SEPTEMBER))[PART, "S01"]
+    assert (september.target, september.priced) == (Decimal("210.00"), Decimal("200.00"))  # 105 a piece
+
+
+async def test_storage_follows_the_ledger(books: Books) -> None:
+    """365 pieces of 100 yuan come at the beginning of 7 September and lie for 15 days, 36 of them for 9 days more:
+    5,799 days at 18 % a year. One of 366 pieces of the last twelve months came from somebody else.
+    """
+    await books.contract(None)
+    await books.buy(on(8, 31, 15), (PART, 1, "100.00"))
+    await books.use(on(8, 31, 15), PART, 1)
+    await books.roll_up(on(9, 5))
+    assert PART not in {key[0] for key, one in (await books.sums(SEPTEMBER)).items() if one.storage}
+    await books.buy(on(9, 6, 16), (PART, 365, "100.00"), supplier="S02")
+    await books.use(on(9, 21, 16), PART, 328)
+    await books.use(on(9, 21, 16), PART, 1)
+    await books.roll_up(on(11, 1))
+    september = {key[1]: one.storage for key, one in (await books.sums(SEPTEMBER)).items() if key[0] == PART}
+    assert sum(september.values()) == Decimal("285.98")
+    assert september["S01"] == Decimal("0.78")
+
+
+async def test_computing_a_month_again_changes_nothing_and_an_open_one_grows(books: Books) -> None:
+    await books.contract("100.00")
+    await books.buy(on(8, 3), (PART, 1, "90.00"))
+    assert (await books.roll_up(on(9, 10)))[-2:] == [AUGUST, SEPTEMBER]
+    august = await books.sums(AUGUST)
+    await books.buy(on(9, 11), (PART, 2, "90.00"))
+    assert await books.roll_up(on(9, 12)) == [SEPTEMBER]
+    assert await books.roll_up(on(9, 12)) == [SEPTEMBER]
+    assert (await books.sums(SEPTEMBER))[PART, "S01"].pieces == 2
+    assert await books.sums(AUGUST) == august
+
+
+async def test_a_bill_is_entered_once(books: Books) -> None:
+    number = await books.buy(on(9, 1), (PART, 1, "90.00"))
+    for _ in range(2):
+        await books.bill(on(9, 2), number, "12.00", key="one")
+    with pytest.raises(Refusal, match="another bill"):
+        await books.bill(on(9, 2), number, "13.00", key="one")
+    await books.roll_up(on(9, 3))
+    assert (await books.sums(SEPTEMBER))[PART, "S01"].freight == Decimal("12.00")
