@@ -7,7 +7,7 @@ from sqlalchemy import update
 
 from database.session import Sessions
 from database.stock import OPENING, move
-from database.tables import CarrierAccount
+from database.tables import CarrierAccount, MovementReason
 from domain.stages import Role
 
 PART: Final = "CXW-MOTOR-200"
@@ -22,6 +22,7 @@ async def enter(sessions: Sessions) -> None:
             1_000_000,
             source=OPENING,
             target="HZ1/qualified",
+            reason=MovementReason.OPENING,
             at=datetime.now(UTC),
             by=Role.SYSTEM,
             document="OPENING",

@@ -5,18 +5,48 @@ two orders never wait for each other.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import func, literal, select, update
+from sqlalchemy import case, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.tables import Movement, OrderLine, Place, Reservation, ReservationState, Stock, Warehouse, Zone
+from database.tables import (
+    Movement,
+    MovementReason,
+    OrderLine,
+    Part,
+    Place,
+    Reservation,
+    ReservationState,
+    Stock,
+    StockLot,
+    Tracking,
+    Warehouse,
+    Zone,
+)
+from domain.stages import Refusal
 
 SUPPLIERS, CUSTOMERS, CARRIERS = "outside/suppliers", "outside/customers", "outside/carriers"
 OPENING, LOSSES = "outside/opening", "outside/losses"
 IN_TRANSIT = "in-transit"
 SHIPPABLE = (Zone.QUALIFIED, Zone.VALUABLES, Zone.HAZARDOUS)
+"""Where sound pieces lie: only these are reserved and sent to customers."""
+BY_HAND = (
+    MovementReason.OPENING, MovementReason.PUT_AWAY, MovementReason.TRANSFER, MovementReason.SCRAPPING,
+)  # fmt: skip
+"""What may be reversed by hand; whatever else moved is put right by the document that moved it."""
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """Some pieces of a part; of one lot, or one with its serial number, where the part has them."""
+
+    quantity: int
+    lot: str | None = None
+    serial: str | None = None
 
 
 async def move(
@@ -26,31 +56,191 @@ async def move(
     *,
     source: str,
     target: str,
+    reason: MovementReason,
     at: datetime,
     by: str,
     document: str,
     effect: str,
+    lot: str | None = None,
+    serial: str | None = None,
+    note: str = "",
 ) -> None:
-    """Books goods from one place to another, once per `effect`."""
-    booked = await session.scalar(
-        insert(Movement)
-        .values(
-            part=part, quantity=quantity, source=source, target=target, at=at, by=by, document=document, effect=effect
-        )
-        .on_conflict_do_nothing(index_elements=["effect"])
-        .returning(Movement.id)
-    )
-    if booked is None:
-        return
-    places = select(Place.code, literal(part), Place.zone, literal(0)).where(Place.code.in_((source, target)))
-    await session.execute(
-        insert(Stock)
-        .from_select(["place", "part", "zone", "on_hand"], places.order_by(Place.code))
-        .on_conflict_do_nothing(index_elements=["place", "part"])
-    )
-    for place, change in sorted(((source, -quantity), (target, quantity))):
+    """Books goods from one place to another, once per `effect` (policy 4.2.1).
+
+    Of a part that has lots or serial numbers, pieces that nobody names are those that came there first; on the way
+    and outside, those of the same document. What enters the house without a lot of its own has the document for one.
+    Raises Refusal `not_enough_stock`, `serial_needed`, `unknown_place`.
+    """
+    zones, tracking = await _zones_and_tracking(session, part, source, target)
+    pieces = [Pieces(quantity, lot, serial)]
+    if tracking is not Tracking.NONE and lot is None and serial is None:
+        pieces = await _unnamed(session, part, quantity, source, zones[source], document, tracking)
+    common = {
+        "part": part, "source": source, "target": target, "at": at, "by": by, "reason": reason, "note": note,
+        "document": document,
+    }  # fmt: skip
+    for number, each in enumerate(pieces):
+        key = f"{effect}+{number}" if number else effect
+        if not await _booked(session, quantity=each.quantity, lot=each.lot, serial=each.serial, effect=key, **common):
+            return
+    await _balance(session, part, pieces, source, target, zones, at)
+
+
+async def reverse(session: AsyncSession, movement: int, *, at: datetime, by: str, document: str, note: str) -> Movement:
+    """Takes a movement back by its mirror, once; nothing booked is changed (policy 4.2.1). Returns what it took back.
+
+    Raises Refusal `unknown_movement`, `reversed_before`, `not_by_hand`, `not_enough_stock`.
+    """
+    done = await session.get(Movement, movement)
+    if done is None:
+        raise Refusal("unknown_movement", f"there is no movement {movement}")
+    if done.reason not in BY_HAND:
+        raise Refusal("not_by_hand", f"movement {movement} belongs to {done.document} and is put right there")
+    booked = await _booked(
+        session, part=done.part, quantity=done.quantity, source=done.target, target=done.source, at=at, by=by,
+        reason=MovementReason.REVERSAL, note=note, document=document, lot=done.lot, serial=done.serial,
+        reverses=done.id, effect=f"reverse/{done.id}",
+    )  # fmt: skip
+    if not booked:
+        raise Refusal("reversed_before", f"movement {movement} was reversed before")
+    zones, _ = await _zones_and_tracking(session, done.part, done.target, done.source)
+    pieces = [Pieces(done.quantity, done.lot, done.serial)]
+    await _balance(session, done.part, pieces, done.target, done.source, zones, at)
+    return done
+
+
+async def _booked(session: AsyncSession, **movement: Any) -> bool:
+    """Adds a movement; false if its effect was booked before."""
+    booked = insert(Movement).values(movement).on_conflict_do_nothing(index_elements=["effect"])
+    return await session.scalar(booked.returning(Movement.id)) is not None
+
+
+async def _zones_and_tracking(
+    session: AsyncSession, part: str, source: str, target: str
+) -> tuple[dict[str, Zone], Tracking]:
+    """Raises Refusal `unknown_place`."""
+    rows = (
         await session.execute(
-            update(Stock).where(Stock.place == place, Stock.part == part).values(on_hand=Stock.on_hand + change)
+            select(Place.code, Place.zone, Part.tracking)
+            .outerjoin(Part, Part.code == part)
+            .where(Place.code.in_((source, target)))
+        )
+    ).all()
+    zones = {row.code: row.zone for row in rows}
+    if missing := {source, target} - set(zones):
+        raise Refusal("unknown_place", f"there is no place {' or '.join(sorted(missing))}")
+    return zones, rows[0].tracking or Tracking.NONE
+
+
+async def _unnamed(
+    session: AsyncSession, part: str, quantity: int, source: str, zone: Zone, document: str, tracking: Tracking
+) -> list[Pieces]:
+    """Which lots or serial numbers unnamed pieces are taken to be; the rest came in before the part had any."""
+    if zone in (Zone.OUTSIDE, Zone.IN_TRANSIT):
+        known = await _brought_by(session, part, source, document)
+    else:
+        await session.execute(
+            select(Stock.place).where(Stock.place == source, Stock.part == part).with_for_update()
+        )  # nobody takes the same pieces
+        oldest = (StockLot.since, StockLot.lot, StockLot.serial)
+        rows = await session.scalars(
+            select(StockLot)
+            .where(StockLot.place == source, StockLot.part == part, StockLot.on_hand > 0)
+            .order_by(*oldest)
+            .execution_options(populate_existing=True)
+        )
+        known = [Pieces(row.on_hand, row.lot or None, row.serial or None) for row in rows]
+    taken, left = [], quantity
+    for pieces in known:
+        if left:
+            taken.append(Pieces(min(left, pieces.quantity), pieces.lot, pieces.serial))
+            left -= taken[-1].quantity
+    if left and zone is Zone.OUTSIDE and tracking is Tracking.SERIAL:
+        raise Refusal("serial_needed", f"each piece of part {part} comes in with its serial number")
+    if left:
+        taken.append(Pieces(left, document if zone is Zone.OUTSIDE else None))
+    return taken
+
+
+async def _brought_by(session: AsyncSession, part: str, place: str, document: str) -> list[Pieces]:
+    """What a document brought to a place and has not taken away."""
+    brought = func.sum(case((Movement.target == place, Movement.quantity), else_=-Movement.quantity))
+    rows = await session.execute(
+        select(Movement.lot, Movement.serial, brought)
+        .where(
+            Movement.document == document,
+            Movement.part == part,
+            (Movement.source == place) | (Movement.target == place),
+        )
+        .group_by(Movement.lot, Movement.serial)
+        .having(brought > 0)
+        .order_by(func.min(Movement.id))
+    )
+    return [Pieces(quantity, lot, serial) for lot, serial, quantity in rows]
+
+
+async def _balance(
+    session: AsyncSession,
+    part: str,
+    pieces: Sequence[Pieces],
+    source: str,
+    target: str,
+    zones: dict[str, Zone],
+    at: datetime,
+) -> None:
+    """Both balances of a movement, in the order of the places."""
+    quantity = sum(each.quantity for each in pieces)
+    for place, change in sorted(((source, -quantity), (target, quantity))):
+        await _change(session, part, place, zones[place], change)
+    for each in pieces:
+        if each.lot or each.serial:
+            await _change_lot(session, part, each, source, target, zones, at)
+
+
+async def _change(session: AsyncSession, part: str, place: str, zone: Zone, change: int) -> None:
+    """Only outside the house does a balance go below nothing, and nobody moves what is reserved."""
+    if change > 0 or zone is Zone.OUTSIDE:
+        put = insert(Stock).values(place=place, part=part, zone=zone, on_hand=change)
+        await session.execute(
+            put.on_conflict_do_update(
+                index_elements=["place", "part"], set_={"on_hand": Stock.on_hand + put.excluded.on_hand}
+            )
+        )
+        return
+    taken = await session.scalar(
+        update(Stock)
+        .where(Stock.place == place, Stock.part == part, Stock.on_hand - Stock.reserved >= -change)
+        .values(on_hand=Stock.on_hand + change)
+        .returning(Stock.place)
+    )
+    if taken is None:
+        raise Refusal("not_enough_stock", f"{place} has no {-change} free pieces of part {part}")
+
+
+async def _change_lot(
+    session: AsyncSession, part: str, pieces: Pieces, source: str, target: str, zones: dict[str, Zone], at: datetime
+) -> None:
+    named = {"part": part, "lot": pieces.lot or "", "serial": pieces.serial or ""}
+    if zones[source] is not Zone.OUTSIDE:
+        taken = await session.scalar(
+            update(StockLot)
+            .where(
+                StockLot.place == source, *(getattr(StockLot, name) == value for name, value in named.items()),
+                StockLot.on_hand >= pieces.quantity,
+            )
+            .values(on_hand=StockLot.on_hand - pieces.quantity)
+            .returning(StockLot.place)
+        )  # fmt: skip
+        if taken is None:
+            what = f"serial number {pieces.serial}" if pieces.serial else f"lot {pieces.lot}"
+            raise Refusal("not_enough_stock", f"{source} has no {pieces.quantity} pieces of {what}")
+    if zones[target] is not Zone.OUTSIDE:
+        put = insert(StockLot).values(place=target, on_hand=pieces.quantity, since=at, **named)
+        await session.execute(
+            put.on_conflict_do_update(
+                index_elements=["place", "part", "lot", "serial"],
+                set_={"on_hand": StockLot.on_hand + put.excluded.on_hand},
+            )
         )
 
 
@@ -136,6 +326,7 @@ async def issue(
         reservation.quantity,
         source=reservation.place,
         target=IN_TRANSIT,
+        reason=MovementReason.ISSUE,
         at=at,
         by=by,
         document=document,

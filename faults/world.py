@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 from database.reference import policies
 from database.session import Sessions
 from database.stock import OPENING, move
-from database.tables import CarrierAccount, Part, PolicyVersion, SupplierPrice
+from database.tables import CarrierAccount, MovementReason, Part, PolicyVersion, SupplierPrice
 from domain.policy import AlarmRule, ClockRule, ParcelRules, Policy, RevisitRules
 from domain.stages import Action, Role
 from domain.waiting import Clock
@@ -117,6 +117,7 @@ async def enter(sessions: Sessions, parts: Iterable[str], stocked: Sequence[str]
                 quantity,
                 source=OPENING,
                 target="HZ1/qualified",
+                reason=MovementReason.OPENING,
                 at=now,
                 by=Role.SYSTEM,
                 document="OPENING",

@@ -13,6 +13,7 @@ from database.tables import (
     Claim,
     ClaimState,
     LineState,
+    MovementReason,
     OrderLine,
     Parcel,
     Part,
@@ -165,7 +166,7 @@ async def deliver(work: OrderWork) -> None:
     shipment = await _under_way(work, ShipmentState.HANDED_OVER, *(() if machine else (ShipmentState.TURNED_BACK,)))
     shipment.state = ShipmentState.DELIVERED
     shipment.delivered_at = work.at
-    await goods_move(work, shipment, stock.CUSTOMERS, "deliver")
+    await goods_move(work, shipment, stock.CUSTOMERS, MovementReason.DELIVERY)
     work.details |= {"shipment": shipment.id}
 
 
@@ -174,7 +175,7 @@ async def turn_back(work: OrderWork) -> None:
     shipment = await _under_way(work, ShipmentState.HANDED_OVER, ShipmentState.DELIVERED)
     await call_off_appointment(work)
     if shipment.state is ShipmentState.DELIVERED:
-        await goods_move(work, shipment, stock.IN_TRANSIT, "turn_back", source=stock.CUSTOMERS)
+        await goods_move(work, shipment, stock.IN_TRANSIT, MovementReason.RETURN, source=stock.CUSTOMERS)
     shipment.state = ShipmentState.TURNED_BACK
     work.details |= {"shipment": shipment.id}
     work.start(Clock.RETURNED_PARCEL)
@@ -185,7 +186,7 @@ async def declare_lost(work: OrderWork) -> None:
     shipment = await _under_way(work, ShipmentState.HANDED_OVER, ShipmentState.TURNED_BACK)
     reason = LossReason.LOST if work.content is None else work.said(DeclareLost).reason
     shipment.state = ShipmentState.LOST
-    await goods_move(work, shipment, stock.LOSSES, "lost")
+    await goods_move(work, shipment, stock.LOSSES, MovementReason.LOSS)
     await _claim(work, shipment, reason)
     await _again(work, shipment, LineState.LOST)
     work.details |= {"shipment": shipment.id, "reason": reason}
@@ -204,6 +205,7 @@ async def receive_back(work: OrderWork) -> None:
             line.quantity,
             source=stock.IN_TRANSIT,
             target=target,
+            reason=MovementReason.RETURN,
             at=work.at,
             by=work.step.by,
             document=shipment.id,
@@ -265,7 +267,7 @@ async def _claim(work: OrderWork, shipment: Shipment, reason: LossReason) -> Non
 
 
 async def goods_move(
-    work: OrderWork, shipment: Shipment, target: str, what: str, source: str = stock.IN_TRANSIT
+    work: OrderWork, shipment: Shipment, target: str, reason: MovementReason, source: str = stock.IN_TRANSIT
 ) -> None:
     """Books everything in a shipment to another place outside the warehouse."""
     for line in await shipped_lines(work, shipment):
@@ -275,10 +277,11 @@ async def goods_move(
             line.quantity,
             source=source,
             target=target,
+            reason=reason,
             at=work.at,
             by=work.step.by,
             document=shipment.id,
-            effect=f"{work.effect}/{what}/{line.line}/{line.place}",
+            effect=f"{work.effect}/{reason}/{line.line}/{line.place}",
         )
 
 

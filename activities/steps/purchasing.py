@@ -12,6 +12,7 @@ from database.quotations import broken_by
 from database.tables import (
     BackOrder,
     BackOrderState,
+    MovementReason,
     OrderLine,
     Part,
     PurchaseLine,
@@ -108,6 +109,7 @@ async def _book(work: PurchaseWork, part: str, quantity: int, zone: Zone) -> Non
             quantity,
             source=stock.SUPPLIERS,
             target=await stock.place_of(work.session, work.document.warehouse, zone),
+            reason=MovementReason.RECEIPT,
             at=work.at,
             by=work.step.by,
             document=work.document.number,

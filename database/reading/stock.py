@@ -2,13 +2,13 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Final
 
 from sqlalchemy import ColumnElement, case, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reading.documents import View
 from database.reading.keyset import Cursor, Page
+from database.stock import SHIPPABLE
 from database.tables import (
     Part,
     PartModel,
@@ -21,8 +21,6 @@ from database.tables import (
     Zone,
 )
 from domain.stages import PURCHASE_OPEN, PurchaseStage
-
-SHIPPABLE: Final = (Zone.QUALIFIED, Zone.VALUABLES, Zone.HAZARDOUS)
 
 
 class PlaceView(View):

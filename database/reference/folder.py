@@ -24,6 +24,7 @@ from database.tables import (
     Certificate,
     Customer,
     Fault,
+    MovementReason,
     Part,
     PartModel,
     Place,
@@ -41,7 +42,7 @@ from database.tables import (
     WorkingDayOverride,
     Zone,
 )
-from domain.stages import Role
+from domain.stages import Refusal, Role
 
 TABLES: Final[Sequence[type[Base]]] = (
     ServiceCentre,
@@ -116,11 +117,14 @@ async def _open_stock(session: AsyncSession, file: Path, now: datetime) -> int:
                 quantity,
                 source=OPENING,
                 target=place,
+                reason=MovementReason.OPENING,
                 at=now,
                 by=Role.SYSTEM,
                 document="OPENING",
                 effect=effect,
             )
+        except Refusal as refusal:
+            raise UnusableFile(f"{file.name} line {line}: {refusal}") from refusal
         except (KeyError, TypeError, ValueError) as error:
             raise UnusableFile(f"{file.name} line {line}: place, part and a whole quantity are needed") from error
         except IntegrityError as error:

@@ -49,12 +49,23 @@ from database.tables.reference import (
     Supplier,
     SupplierPrice,
     Technician,
+    Tracking,
     UserAccount,
     UserSession,
     WorkingDayOverride,
 )
 from database.tables.restoring import Restoration
-from database.tables.stock import Movement, Place, Reservation, ReservationState, Stock, Warehouse, Zone
+from database.tables.stock import (
+    Movement,
+    MovementReason,
+    Place,
+    Reservation,
+    ReservationState,
+    Stock,
+    StockLot,
+    Warehouse,
+    Zone,
+)
 from database.tables.transport import (
     CarrierAccount,
     CarrierPush,
@@ -101,6 +112,7 @@ __all__ = [
     "MessageChannel",
     "MessageState",
     "Movement",
+    "MovementReason",
     "NoticeTemplate",
     "NumberSeries",
     "OrderLine",
@@ -132,10 +144,12 @@ __all__ = [
     "Signature",
     "StaffChannel",
     "Stock",
+    "StockLot",
     "Submission",
     "Supplier",
     "SupplierPrice",
     "Technician",
+    "Tracking",
     "UndeliverableAddress",
     "UserAccount",
     "UserSession",

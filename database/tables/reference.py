@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import (
@@ -141,6 +142,14 @@ class Fault(Base):
     categories: Mapped[list[str]] = mapped_column(ARRAY(String(32)), server_default="{}")
 
 
+class Tracking(StrEnum):
+    """What the ledger names of a part's pieces beside how many."""
+
+    NONE = "none"
+    LOT = "lot"
+    SERIAL = "serial"
+
+
 class Part(Base):
     __tablename__ = "part"
     code: Mapped[str] = mapped_column(String(64), primary_key=True)
@@ -156,6 +165,7 @@ class Part(Base):
     hazard_class: Mapped[str] = mapped_column(String(16), server_default="none")
     list_price: Mapped[Decimal]
     guarantee_months: Mapped[int]
+    tracking: Mapped[Tracking] = mapped_column(server_default=Tracking.NONE)
     superseded_by: Mapped[str | None] = mapped_column(ForeignKey("part.code"))
     __table_args__ = (CheckConstraint("value_class in ('A', 'B', 'C')", name="value_class"),)
 

@@ -10,7 +10,7 @@ from sqlalchemy import delete, select, update
 from database import costs, policies, stock
 from database.costs import Bill
 from database.session import Sessions
-from database.tables import CostMonth, Part, PurchaseLine, PurchaseOrder, SupplierPrice
+from database.tables import CostMonth, MovementReason, Part, PurchaseLine, PurchaseOrder, SupplierPrice
 from domain.costs import Sums
 from domain.policy import Timekeeper
 from domain.stages import PurchaseStage, Refusal
@@ -93,8 +93,8 @@ class Books:
 
     async def _move(self, session, at, part, pieces, source, target, document) -> None:  # type: ignore[no-untyped-def]
         await stock.move(
-            session, part, pieces, source=source, target=target, at=at, by="keeper", document=document,
-            effect=uuid4().hex,
+            session, part, pieces, source=source, target=target, reason=MovementReason.TRANSFER, at=at, by="keeper",
+            document=document, effect=uuid4().hex,
         )  # fmt: skip
 
 

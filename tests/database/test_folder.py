@@ -84,7 +84,10 @@ async def test_many_rows_are_no_trouble(sessions: Sessions, tmp_path: Path) -> N
         ({"registered_unit": "serial,model,sold_on,customer\nX,HG-CXW268,31.1.2026,\n"}, "sold_on can't be"),
         ({"working_day_override": "day,worked,note\n2026-12-01,perhaps,x\n"}, "worked can't be “perhaps”"),
         ({"opening_stock": "place,part\nHZ1/qualified,CXW-MOTOR-200\n"}, "opening_stock.csv line 2: place, part and"),
-        ({"opening_stock": "place,part,quantity\nnowhere,CXW-MOTOR-200,1\n"}, "opening_stock.csv line 2: Key"),
+        (
+            {"opening_stock": "place,part,quantity\nnowhere,CXW-MOTOR-200,1\n"},
+            "line 2: there is no place nowhere",
+        ),
         ({"fault": "code,name_en,name_zh\nx.y,Y\n"}, "fault.csv line 2: name_zh is missing"),
     ],
 )
