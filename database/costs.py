@@ -13,8 +13,10 @@ from sqlalchemy import and_, case, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.contracts import in_force, price_for
 from database.stock import SHIPPABLE
 from database.tables import (
+    Contract,
     CostMonth,
     CostRollUp,
     InboundFreight,
@@ -24,7 +26,6 @@ from database.tables import (
     PurchaseLine,
     PurchaseOrder,
     Stock,
-    SupplierPrice,
     Zone,
 )
 from domain import costs
@@ -151,7 +152,7 @@ async def _receipts(session: AsyncSession, start: datetime, end: datetime, past:
             PurchaseOrder.supplier,
             Movement.quantity,
             PurchaseLine.unit_price,
-            SupplierPrice.price.label("contract"),
+            price_for(PurchaseLine.quantity).label("contract"),
         )
         .join(PurchaseOrder, PurchaseOrder.number == Movement.document)
         .join(
@@ -160,11 +161,11 @@ async def _receipts(session: AsyncSession, start: datetime, end: datetime, past:
         )
         .join(Place, Place.code == Movement.target)
         .outerjoin(
-            SupplierPrice,
+            Contract,
             and_(
-                SupplierPrice.supplier == PurchaseOrder.supplier,
-                SupplierPrice.part == Movement.part,
-                SupplierPrice.valid_until >= func.date(PurchaseOrder.created_at),
+                Contract.supplier == PurchaseOrder.supplier,
+                Contract.part == Movement.part,
+                in_force(Contract, func.date(PurchaseOrder.created_at)),
             ),
         )
         .where(Movement.at >= start, Movement.at < end, Place.zone.in_(SHIPPABLE))

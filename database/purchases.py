@@ -8,22 +8,23 @@ from decimal import Decimal
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.contracts import Offer, offered
 from database.numbers import next_number
 from database.steps import record
 from database.tables import (
     BackOrder,
     BackOrderState,
+    Contract,
     LineState,
     OrderLine,
     PurchaseLine,
     PurchaseOrder,
     ReplacementOrder,
-    Supplier,
-    SupplierPrice,
     Warehouse,
 )
+from domain.comparing import Bid, compare
 from domain.messages import PurchaseState
-from domain.policy import LeadRules, PurchasingRules, Timekeeper
+from domain.policy import LeadRules, Timekeeper
 from domain.quoting import Punctuality
 from domain.stages import PURCHASE_OPEN, PurchaseStage, Role
 from domain.waiting import Clock
@@ -31,31 +32,16 @@ from domain.working_time import Span
 
 
 async def offers(
-    session: AsyncSession, part: str, rules: PurchasingRules, at: datetime, without: Collection[str] = ()
-) -> list[SupplierPrice]:
-    """Valid offers for a part, the best value first: price and lead time, each against the best, as weighted."""
-    rows = (
-        await session.scalars(
-            select(SupplierPrice)
-            .join(Supplier, Supplier.code == SupplierPrice.supplier)
-            .where(
-                SupplierPrice.part == part,
-                SupplierPrice.valid_until >= at.date(),
-                Supplier.standing.in_(("qualified", "warned")),
-                Supplier.code.not_in(list(without)),
-            )
-        )
-    ).all()
-    if not rows:
-        return []
-    cheapest = min(row.price for row in rows)
-    soonest = Decimal(min(row.lead_days for row in rows))
-
-    def cost(row: SupplierPrice) -> tuple[Decimal, str]:
-        price, lead = row.price / max(cheapest, Decimal("0.01")), Decimal(row.lead_days) / max(soonest, Decimal(1))
-        return price * rules.price_weight + lead * rules.lead_time_weight, row.supplier
-
-    return sorted(rows, key=cost)
+    session: AsyncSession, part: str, quantity: int, time: Timekeeper, at: datetime, without: Collection[str] = ()
+) -> list[Offer]:
+    """What may be ordered of a part by the rules, the best value first: landed cost and lead time, as weighted."""
+    rules = time.policy.purchasing
+    rows = await session.execute(
+        offered(part, quantity, time.today(at), rules).where(Contract.supplier.not_in(list(without)))
+    )
+    found = {row.supplier: Offer(quantity=quantity, **row._mapping) for row in rows}
+    bids = (Bid(offer.supplier, offer.landed, offer.lead_days) for offer in found.values())
+    return [found[placed.bid.supplier] for placed in compare(bids, rules.weights)]
 
 
 async def punctuality(session: AsyncSession, supplier: str, rules: LeadRules) -> Punctuality | None:
@@ -126,21 +112,22 @@ async def order_missing(
 
     A line that no qualified supplier offers stays wanted. Returns the numbers of the new purchase orders.
     """
-    by_supplier: dict[str, list[tuple[OrderLine, SupplierPrice]]] = defaultdict(list)
+    missing: dict[str, list[OrderLine]] = defaultdict(list)
     for line in lines:
         running = await _with_free_pieces(session, line)
         if running is not None:
             _wait_for(session, line, running, effect)
-        elif ranked := await offers(session, line.part, time.policy.purchasing, at):
-            by_supplier[ranked[0].supplier].append((line, ranked[0]))
+        else:
+            missing[line.part].append(line)
+    by_supplier: dict[str, list[Offer]] = defaultdict(list)
+    for part, wanting in missing.items():
+        if ranked := await offers(session, part, sum(line.quantity for line in wanting), time, at):
+            by_supplier[ranked[0].supplier].append(ranked[0])
     warehouse = await _warehouse(session, order.service_centre) if by_supplier else ""
     placed = []
-    for supplier, wanted in sorted(by_supplier.items()):
-        quantities: dict[str, tuple[int, SupplierPrice]] = {}
-        for line, offer in wanted:
-            quantities[line.part] = (quantities.get(line.part, (0, offer))[0] + line.quantity, offer)
-        number = await place(session, supplier, warehouse, list(quantities.values()), time, at, caused_by=order.number)
-        for line, _ in wanted:
+    for supplier, best in sorted(by_supplier.items()):
+        number = await place(session, supplier, warehouse, best, time, at, caused_by=order.number)
+        for line in (line for offer in best for line in missing[offer.part]):
             _wait_for(session, line, number, effect)
         placed.append(number)
     return placed
@@ -150,7 +137,7 @@ async def place(
     session: AsyncSession,
     supplier: str,
     warehouse: str,
-    wanted: Sequence[tuple[int, SupplierPrice]],
+    wanted: Sequence[Offer],
     time: Timekeeper,
     at: datetime,
     *,
@@ -167,7 +154,7 @@ async def place(
         supplier=supplier,
         warehouse=warehouse,
         stage=state.stage,
-        deliver_by=time.after(at, Span(max(offer.lead_days for _, offer in wanted), "days")),
+        deliver_by=time.after(at, Span(max(offer.lead_days for offer in wanted), "days")),
         replaces=replaces,
         policy_name=time.policy.name,
         policy_version=time.policy.version,
@@ -189,8 +176,8 @@ async def place(
     session.add(purchase)
     await session.flush()
     session.add_all(
-        PurchaseLine(purchase_order=number, part=offer.part, quantity=quantity, unit_price=offer.price)
-        for quantity, offer in wanted
+        PurchaseLine(purchase_order=number, part=offer.part, quantity=offer.quantity, unit_price=offer.price)
+        for offer in wanted
     )
     await session.flush()
     return number

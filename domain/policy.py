@@ -8,8 +8,10 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from domain.comparing import Weights
 from domain.costs import CostRules
 from domain.stages import Action, Role
+from domain.suppliers import Breach, PaperKind, Then
 from domain.waiting import OWNERS, Alarm, Clock, Wait
 from domain.working_time import Calendar, CalendarRules, Span, calendar_of
 
@@ -64,10 +66,29 @@ class RevisitRules(_Rules):
 
 
 class PurchasingRules(_Rules):
-    """How a supplier is chosen when stock has run out (policy 3.2.1, 3.3.1)."""
+    """How a supplier is chosen when stock has run out (policy 3.2.1, 3.3.1), and what is done about an order that is
+    against what is agreed (policy 3.1.1, 3.1.2).
+
+    Papers of the blocking kinds keep a supplier from orders once they have run out; what runs out within
+    `warn_before` is warned of.
+    """
 
     price_weight: Decimal = Field(ge=0)
     lead_time_weight: Decimal = Field(ge=0)
+    breaches: Mapping[Breach, Then] = Field(default_factory=lambda: dict.fromkeys(Breach, Then.REFUSE))
+    blocking_papers: tuple[PaperKind, ...] = ()
+    warn_before: Span = Span(30, "days")
+
+    @property
+    def weights(self) -> Weights:
+        """What counts between suppliers whose prices are agreed."""
+        return Weights(landed_cost=self.price_weight, lead_time=self.lead_time_weight)
+
+    @model_validator(mode="after")
+    def _every_breach(self) -> "PurchasingRules":
+        if missing := [breach for breach in Breach if breach not in self.breaches]:
+            raise ValueError(f"nothing is said about {', '.join(missing)}")
+        return self
 
 
 class Transit(_Rules):

@@ -15,9 +15,10 @@ from sqlalchemy.dialects.postgresql import insert
 from database.reference import policies
 from database.session import Sessions
 from database.stock import OPENING, move
-from database.tables import CarrierAccount, MovementReason, Part, PolicyVersion, SupplierPrice
+from database.tables import CarrierAccount, Contract, MovementReason, Part, PolicyVersion, Qualification
 from domain.policy import AlarmRule, ClockRule, ParcelRules, Policy, RevisitRules
 from domain.stages import Action, Role
+from domain.suppliers import Proof
 from domain.waiting import Clock
 from domain.working_time import Span, SpedUp
 
@@ -106,8 +107,11 @@ async def enter(sessions: Sessions, parts: Iterable[str], stocked: Sequence[str]
         )
         await session.execute(insert(Part).values([_part(code) for code in parts]).on_conflict_do_nothing())
         await session.execute(
-            insert(SupplierPrice)
-            .values([offer for code in parts for offer in _offers(code, now)])
+            insert(Contract).values([offer for code in parts for offer in _offers(code, now)]).on_conflict_do_nothing()
+        )
+        await session.execute(
+            insert(Qualification)
+            .values([_qualified(offer) for code in parts for offer in _offers(code, now)])
             .on_conflict_do_nothing()
         )
         for code, quantity in ((SHARED, 10_000), *((part, 1) for part in stocked)):
@@ -153,7 +157,19 @@ def _offers(code: str, now: datetime) -> list[dict[str, object]]:
             "part": code,
             "price": Decimal(50 + 10 * place),
             "lead_days": 2,
+            "specification": "",
+            "quality_standard": "",
+            "payment_terms": "",
+            "version": 1,
+            "valid_from": (now - timedelta(days=2)).date(),
             "valid_until": (now + timedelta(days=365)).date(),
+            "entered_by": Role.SYSTEM,
         }
         for place, supplier in enumerate(_SUPPLIERS)
     ]
+
+
+def _qualified(offer: dict[str, object]) -> dict[str, object]:
+    """That the supplier may deliver what it offers."""
+    same = {name: offer[name] for name in ("supplier", "part", "version", "valid_from", "valid_until", "entered_by")}
+    return {**same, "proof": Proof.TRACK_RECORD, "reference": "faults"}

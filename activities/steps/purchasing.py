@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from activities.steps.work import PurchaseSteps, PurchaseWork
 from database import stock
+from database.contracts import Offer
 from database.purchases import offers, place, tried, waiting
 from database.quotations import broken_by
 from database.tables import (
@@ -17,7 +18,6 @@ from database.tables import (
     Part,
     PurchaseLine,
     ReplacementOrder,
-    SupplierPrice,
     Zone,
 )
 from domain.decisions import Confirm, PromiseLater, ReceiveGoods
@@ -155,12 +155,12 @@ async def pass_on(work: PurchaseWork) -> None:
     wanted: dict[str, int] = {}
     for back_order, _ in waits:
         wanted[back_order.part] = wanted.get(back_order.part, 0) + back_order.quantity
-    by_supplier: dict[str, list[tuple[int, SupplierPrice]]] = {}
+    by_supplier: dict[str, list[Offer]] = {}
     for part, quantity in sorted(wanted.items()):
-        ranked = await offers(work.session, part, work.time.policy.purchasing, work.at, without)
+        ranked = await offers(work.session, part, quantity, work.time, work.at, without)
         if not ranked:
             return await _nobody_else(work, part)
-        by_supplier.setdefault(ranked[0].supplier, []).append((quantity, ranked[0]))
+        by_supplier.setdefault(ranked[0].supplier, []).append(ranked[0])
     for supplier, parts in sorted(by_supplier.items()):
         number = await place(
             work.session,
@@ -173,7 +173,7 @@ async def pass_on(work: PurchaseWork) -> None:
             replaces=purchase.number,
         )
         for back_order, _ in waits:
-            if back_order.part in {offer.part for _, offer in parts}:
+            if back_order.part in {offer.part for offer in parts}:
                 back_order.purchase_order = number
         work.to_place.append(number)
     work.details |= {"taken_over_by": work.to_place}

@@ -203,7 +203,7 @@ async def _supply_of(work: OrderWork, line: QuotedLine) -> Supply:
         return Supply(line.part, work.at, signed, Sureness.IN_STOCK)
     if running := await free_at(session, line.part, line.quantity):
         return _on_order(line.part, running, signed)
-    best = await offers(session, line.part, time.policy.purchasing, work.at)
+    best = await offers(session, line.part, line.quantity, time, work.at)
     if not best:
         raise Refusal("no_supplier", f"part {line.part} is out of stock and no qualified supplier offers it")
     takes = lead(best[0].lead_days, await punctuality(session, best[0].supplier, rules.leads), rules.leads)

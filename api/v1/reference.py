@@ -42,9 +42,9 @@ async def list_faults(session: Database, who: Signed) -> list[FaultView]:
 
 
 @router.get("/suppliers")
-async def list_suppliers(session: Database, who: Signed, part: Code = None) -> list[SupplierView]:
+async def list_suppliers(session: Database, who: Signed, now: Now, part: Code = None) -> list[SupplierView]:
     """Every supplier with its prices, or those that offer a part."""
-    return await reference.suppliers(session, part)
+    return await reference.suppliers(session, now.date(), part)
 
 
 @router.get("/technicians")

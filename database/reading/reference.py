@@ -8,11 +8,13 @@ from sqlalchemy import ColumnElement, String, cast, func, literal, select
 from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.contracts import in_force
 from database.reading.documents import View
 from database.tables import (
     Base,
     CarrierAccount,
     Certificate,
+    Contract,
     Fault,
     Part,
     PartModel,
@@ -21,7 +23,6 @@ from database.tables import (
     ServiceCentre,
     ServiceOutlet,
     Supplier,
-    SupplierPrice,
     Technician,
     UserAccount,
 )
@@ -168,19 +169,21 @@ async def parts(session: AsyncSession, model: str | None = None) -> list[PartVie
     return [PartView.model_validate(row) for row in await session.execute(wanted)]
 
 
-async def suppliers(session: AsyncSession, part: str | None = None) -> list[SupplierView]:
-    """Every supplier, or those that offer a part, with what they ask."""
-    asked = [SupplierPrice.supplier == Supplier.code]
+async def suppliers(session: AsyncSession, today: date, part: str | None = None) -> list[SupplierView]:
+    """Every supplier, or those that have a contract for a part, with what they ask."""
+    asked = [Contract.supplier == Supplier.code, in_force(Contract, today)]
     if part:
-        asked.append(SupplierPrice.part == part)
+        asked.append(Contract.part == part)
     price = func.jsonb_build_object(
-        "part", SupplierPrice.part, "price", cast(SupplierPrice.price, String),
-        "lead_days", SupplierPrice.lead_days, "valid_until", SupplierPrice.valid_until,
+        "part", Contract.part, "price", cast(Contract.price, String),
+        "lead_days", Contract.lead_days, "valid_until", Contract.valid_until,
     )  # fmt: skip
-    prices = _gathered(price, SupplierPrice.part, asked, Supplier)
+    prices = _gathered(price, Contract.part, asked, Supplier)
     wanted = select(*Supplier.__table__.columns, prices.label("prices")).order_by(Supplier.code)
     if part:
-        wanted = wanted.where(Supplier.code.in_(select(SupplierPrice.supplier).where(SupplierPrice.part == part)))
+        wanted = wanted.where(
+            Supplier.code.in_(select(Contract.supplier).where(Contract.part == part, in_force(Contract, today)))
+        )
     return [SupplierView.model_validate(row) for row in await session.execute(wanted)]
 
 

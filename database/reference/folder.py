@@ -6,14 +6,16 @@ A file that is not there changes nothing, a row that stands there already is bro
 
 import csv
 import json
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from secrets import token_urlsafe
 from typing import Any, Final
 
 from sqlalchemy import delete, inspect, select
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.dialects.postgresql import JSONB, distinct_on, insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -22,6 +24,8 @@ from database.tables import (
     Base,
     CarrierAccount,
     Certificate,
+    Contract,
+    ContractBreak,
     Customer,
     Fault,
     MovementReason,
@@ -29,13 +33,14 @@ from database.tables import (
     PartModel,
     Place,
     ProductModel,
+    Qualification,
     Recall,
     RegisteredUnit,
     ServiceCentre,
     ServiceOutlet,
     StaffChannel,
     Supplier,
-    SupplierPrice,
+    SupplierPaper,
     Technician,
     UserAccount,
     Warehouse,
@@ -55,7 +60,9 @@ TABLES: Final[Sequence[type[Base]]] = (
     Part,
     Recall,
     Supplier,
-    SupplierPrice,
+    SupplierPaper,
+    Qualification,
+    Contract,
     Warehouse,
     Place,
     Customer,
@@ -71,6 +78,7 @@ BEYOND_THE_WAREHOUSES: Final = [
     {"code": IN_TRANSIT, "zone": Zone.IN_TRANSIT},
 ]
 BATCH: Final = 1000
+VERSIONED: Final = frozenset({Contract, Qualification, SupplierPaper})
 Row = dict[str, Any]
 
 
@@ -88,7 +96,7 @@ async def load(session: AsyncSession, folder: Path, now: datetime, today: date) 
     for table in TABLES:
         file = folder / f"{table.__tablename__}.csv"
         if file.exists():
-            counts[table.__tablename__] = await _load_file(session, table, file, today)
+            counts[table.__tablename__] = await _load_file(session, table, file, now, today)
     if (opening := folder / "opening_stock.csv").exists():
         counts["opening_stock"] = await _open_stock(session, opening, now)
     if not counts:
@@ -132,9 +140,10 @@ async def _open_stock(session: AsyncSession, file: Path, now: datetime) -> int:
     return len(rows)
 
 
-async def _load_file(session: AsyncSession, table: type[Base], file: Path, today: date) -> int:
+async def _load_file(session: AsyncSession, table: type[Base], file: Path, now: datetime, today: date) -> int:
     rows = rows_of(file)
     fits = [row.pop("models", "").split() for row in rows] if table is Part else []
+    breaks = [_breaks(row, f"{file.name} line {line}") for line, row in enumerate(rows, 2)] if table is Contract else []
     values = [_values(table, row, f"{file.name} line {line}", today) for line, row in enumerate(rows, start=2)]
     try:
         if table is RegisteredUnit:
@@ -144,6 +153,8 @@ async def _load_file(session: AsyncSession, table: type[Base], file: Path, today
         if table is Part:
             await _put_parts(session, values)
             await _put_fits(session, {row["code"]: models for row, models in zip(rows, fits, strict=True)})
+        elif table in VERSIONED:
+            await _put_versions(session, table, values, breaks, now)
         else:
             await _put(session, table, values)
     except IntegrityError as error:
@@ -176,6 +187,50 @@ async def _put_fits(session: AsyncSession, fits: dict[str, list[str]]) -> None:
     """The file of parts names the models each part fits."""
     await session.execute(delete(PartModel).where(PartModel.part.in_(fits)))
     await _put(session, PartModel, [{"part": part, "model": model} for part in fits for model in fits[part]])
+
+
+def _breaks(row: Row, where: str) -> dict[int, Decimal]:
+    """The file of contracts writes price breaks `50:118.00 200:112.50`: from so many pieces on, yuan for a piece."""
+    cell = row.pop("breaks", "") or ""
+    try:
+        pairs = [one.split(":") for one in cell.split()]
+        return {int(quantity): Decimal(price) for quantity, price in pairs}
+    except (ValueError, ArithmeticError) as error:
+        raise UnusableFile(f"{where}: breaks can't be “{cell}”") from error
+
+
+async def _put_versions(
+    session: AsyncSession, table: type[Base], values: list[Row], breaks: list[dict[int, Decimal]], now: datetime
+) -> None:
+    """What says something new is the next version; nothing that stands there is changed."""
+    columns = table.__table__.columns
+    keys = [column for column in columns if column.primary_key and column.name != "version"]
+    order = (*keys, columns["version"].desc())
+    newest = {
+        tuple(row[key.name] for key in keys): dict(row)
+        for row in (await session.execute(select(*columns).ext(distinct_on(*keys)).order_by(*order))).mappings()
+    }
+    broken: dict[tuple[Any, ...], dict[int, Decimal]] = defaultdict(dict)
+    for row in await session.scalars(select(ContractBreak)) if table is Contract else ():
+        broken[row.supplier, row.part, row.version][row.from_quantity] = row.price
+    entered = {"entered_by": Role.SYSTEM, "entered_at": now}
+    new: list[Row] = []
+    steps: list[Row] = []
+    for value, prices in zip(values, breaks or [{} for _ in values], strict=True):
+        key = tuple(value[column.name] for column in keys)
+        before = newest.get(key)
+        version = before["version"] if before else 0
+        if before and broken[*key, version] == prices and all(before[name] == value[name] for name in value):
+            continue
+        new.append({**value, **entered, "version": version + 1})
+        newest[key] = new[-1]
+        steps += [
+            {"supplier": key[0], "part": key[1], "version": version + 1, "from_quantity": quantity, "price": price}
+            for quantity, price in prices.items()
+        ]
+    for into, rows in ((table, new), (ContractBreak, steps)):
+        for start in range(0, len(rows), BATCH):
+            await session.execute(insert(into).values(rows[start : start + BATCH]))
 
 
 async def _find_owners(session: AsyncSession, units: list[Row]) -> None:

@@ -3,6 +3,7 @@
 from database.tables.allowances import Allowance
 from database.tables.auditing import Absence, AuditAttempt, AuditQuestion
 from database.tables.base import Base
+from database.tables.contracts import Contract, ContractBreak, Qualification, SupplierPaper
 from database.tables.costing import CostMonth, CostRollUp, InboundFreight
 from database.tables.judging import Inspection, Recall
 from database.tables.mails import Dismissal, Doubt, IncomingMail, Mailbox, MailPicture, MailState
@@ -47,7 +48,6 @@ from database.tables.reference import (
     ServiceCentre,
     ServiceOutlet,
     Supplier,
-    SupplierPrice,
     Technician,
     Tracking,
     UserAccount,
@@ -93,6 +93,8 @@ __all__ = [
     "Channel",
     "Claim",
     "ClaimState",
+    "Contract",
+    "ContractBreak",
     "CostMonth",
     "CostRollUp",
     "Customer",
@@ -128,6 +130,7 @@ __all__ = [
     "ProductModel",
     "PurchaseLine",
     "PurchaseOrder",
+    "Qualification",
     "Quotation",
     "Recall",
     "RegisteredUnit",
@@ -147,7 +150,7 @@ __all__ = [
     "StockLot",
     "Submission",
     "Supplier",
-    "SupplierPrice",
+    "SupplierPaper",
     "Technician",
     "Tracking",
     "UndeliverableAddress",

@@ -189,15 +189,6 @@ class Supplier(Base):
     __table_args__ = (CheckConstraint("standing in ('qualified', 'warned', 'suspended', 'dropped')", name="standing"),)
 
 
-class SupplierPrice(Base):
-    __tablename__ = "supplier_price"
-    supplier: Mapped[str] = mapped_column(ForeignKey("supplier.code"), primary_key=True)
-    part: Mapped[str] = mapped_column(ForeignKey("part.code"), primary_key=True, index=True)
-    price: Mapped[Decimal]
-    lead_days: Mapped[int]
-    valid_until: Mapped[date]
-
-
 class PolicyVersion(Base):
     __tablename__ = "policy_version"
     name: Mapped[str] = mapped_column(String(32), primary_key=True)

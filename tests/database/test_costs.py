@@ -5,12 +5,13 @@ from decimal import Decimal
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 
 from database import costs, policies, stock
+from database.contracts import next_version
 from database.costs import Bill
 from database.session import Sessions
-from database.tables import CostMonth, MovementReason, Part, PurchaseLine, PurchaseOrder, SupplierPrice
+from database.tables import Contract, CostMonth, MovementReason, Part, PurchaseLine, PurchaseOrder
 from domain.costs import Sums
 from domain.policy import Timekeeper
 from domain.stages import PurchaseStage, Refusal
@@ -32,13 +33,22 @@ class Books:
 
     async def contract(self, price: str | None, supplier: str = "S01", part: str = PART) -> None:
         async with self.sessions.begin() as session:
-            await session.execute(delete(SupplierPrice).where(SupplierPrice.part == part))
-            if price:
-                session.add(
-                    SupplierPrice(
-                        supplier=supplier, part=part, price=Decimal(price), lead_days=3, valid_until=date(2027, 1, 1)
-                    )
+            ended = date(2020, 1, 1)
+            session.add(
+                Contract(
+                    supplier=supplier,
+                    part=part,
+                    version=await next_version(session, Contract, supplier=supplier, part=part),
+                    specification="",
+                    quality_standard="",
+                    price=Decimal(price or "1.00"),
+                    lead_days=3,
+                    valid_from=ended,
+                    valid_until=date(2027, 1, 1) if price else ended,
+                    payment_terms="",
+                    entered_by="test",
                 )
+            )
 
     async def buy(self, at: datetime, *lines: tuple[str, int, str], supplier: str = "S01") -> str:
         """Ordered and received at one instant: part, pieces, price of a piece."""

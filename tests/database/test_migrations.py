@@ -25,7 +25,8 @@ from tests.conftest import EMPTY, NewDatabase
 COLUMNS = """
     select table_name, column_name, data_type, character_maximum_length, numeric_precision, numeric_scale,
         is_nullable, column_default, is_identity
-    from information_schema.columns where table_schema = 'public' and table_name <> 'alembic_version' order by 1, 2
+    from information_schema.columns join information_schema.tables using (table_schema, table_name)
+    where table_schema = 'public' and table_type = 'BASE TABLE' and table_name <> 'alembic_version' order by 1, 2
 """
 CONSTRAINTS = """
     select conrelid::regclass::text, conname, pg_get_constraintdef(oid) from pg_constraint
@@ -69,12 +70,36 @@ async def test_a_migrated_database_can_be_taken_back(new_database: NewDatabase) 
         await migrate(url)
 
 
+async def test_what_suppliers_asked_before_there_were_contracts_is_their_contract(new_database: NewDatabase) -> None:
+    async with new_database() as url:
+        await _on(url, lambda connection: command.downgrade(config_for(connection), "0011"))
+        before = await _ask(
+            url, "select supplier, part, price, lead_days, valid_until from supplier_price order by 1, 2"
+        )
+        await migrate(url)
+        agreed = "select supplier, part, price, lead_days, valid_until from contract where version = 1 order by 1, 2"
+        assert await _ask(url, agreed) == before != []
+        unqualified = (
+            "select count(*) from contract c left join qualification q using (supplier, part, version) where q is null"
+        )
+        assert await _ask(url, unqualified) == [(0,)]
+
+
 @pytest.mark.clause("1.3.1")
 @pytest.mark.parametrize("table", ["event_log", "movement", "inbound_freight"])
 @pytest.mark.parametrize("change", ["update {} set by = 'nobody'", "delete from {}", "truncate {} cascade"])
 async def test_log_and_ledger_only_grow(table: str, change: str, sessions: Sessions) -> None:
     async with sessions() as session:
         with pytest.raises(DBAPIError, match=f"{table} is append-only"):
+            await session.execute(text(change.format(table)))
+
+
+@pytest.mark.clause("3.1.2")
+@pytest.mark.parametrize("table", ["contract", "contract_break", "qualification", "supplier_paper"])
+@pytest.mark.parametrize("change", ["update {} set version = 9", "delete from {}", "truncate {} cascade"])
+async def test_what_was_agreed_with_a_supplier_is_kept(table: str, change: str, sessions: Sessions) -> None:
+    async with sessions() as session:
+        with pytest.raises(DBAPIError, match=f"(contract_break|{table}) is append-only"):
             await session.execute(text(change.format(table)))
 
 
