@@ -141,6 +141,18 @@ CATALOGUE: Final[Mapping[str, Kind]] = {
     "unknown_model": Kind(422, "There is no such product model", "没有此产品型号"),
     "unknown_fault": Kind(422, "There is no such fault code", "没有此故障代码"),
     "unknown_part": Kind(422, "There is no such part", "没有此备件"),
+    "unknown_supplier": Kind(422, "There is no such supplier", "没有此供应商"),
+    "version_moved_on": Kind(
+        409,
+        "This version says something else already, or is not the next one",
+        "该版本已由他人登记为其他内容，或版本号不连续；请查看后再登记",
+    ),
+    "against_contract": Kind(
+        422, "The policy forbids an order to this supplier for this part", "按制度不得向该供应商订购此备件"
+    ),
+    "reason_needed": Kind(
+        422, "Write the reason; without one the policy does not allow it", "请填写理由，制度要求有理由方可进行"
+    ),
     "unknown_service_centre": Kind(422, "There is no such service centre", "没有此售后服务中心"),
     "version_taken": Kind(409, "This version of the policy says something else already", "该制度版本号已有其他内容"),
     "unknown_policy": Kind(422, "There is no such policy", "没有此制度版本"),

@@ -83,10 +83,15 @@ class QualificationProof(_Valid):
     note: Text = ""
 
 
-class Paper(_Said):
-    """A licence or certificate of a supplier, and until when it is good."""
+class PaperTerms(_Said):
+    """Who issued a paper under which number, and until when it is good."""
 
-    kind: PaperKind
     number: SomeWords
     issued_by: Short = ""
     expires_on: date
+
+
+class Paper(PaperTerms):
+    """A licence or certificate of a supplier."""
+
+    kind: PaperKind

@@ -5,14 +5,26 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from api.pages import absences, application, entrance, hotline, mails, messages, orders, purchases, stock, tracking
+from api.pages import (
+    absences,
+    application,
+    entrance,
+    hotline,
+    mails,
+    messages,
+    orders,
+    purchases,
+    stock,
+    suppliers,
+    tracking,
+)
 from api.pages.problems import problem_page
 from api.pages.rendering import STATIC
 
 __all__ = ["mount", "problem_page", "router"]
 
 router = APIRouter(include_in_schema=False)
-for part in (absences, application, entrance, hotline, mails, messages, orders, purchases, stock, tracking):
+for part in (absences, application, entrance, hotline, mails, messages, orders, purchases, stock, suppliers, tracking):
     router.include_router(part.router)
 
 

@@ -27,6 +27,7 @@ from database.tables import (
     Zone,
 )
 from domain.auditing import COMPARED, Check, Evidence, Verdict
+from domain.contracts import ContractTerms, Paper, QualificationProof
 from domain.decisions import (
     DECISIONS,
     AuditReason,
@@ -44,6 +45,7 @@ from domain.parcels import Milestone, Trouble
 from domain.quoting import Because, Charge, Sureness
 from domain.stages import ENDS, PURCHASE_ENDS, RULES, Action, PurchaseStage, Role, Stage
 from domain.statutory import Ground, Remedy
+from domain.suppliers import Breach, PaperKind, Proof
 from domain.waiting import OWNERS, Clock
 from messaging.parsing import Robot
 
@@ -52,7 +54,7 @@ ENUMERATIONS: Final[tuple[type[StrEnum], ...]] = (
     AppointmentState, ClaimState, RefusalReason, AuditReason, LossReason, Condition, Completion, Hindrance,
     CancelReason, MessageChannel, Failure, Pile, Doubt, Dismissal, Robot,
     Check, Verdict, Evidence, Remedy,
-    LineRefusal, Charge, Sureness, Because, Why,
+    LineRefusal, Charge, Sureness, Because, Why, Breach, PaperKind, Proof,
 )  # fmt: skip
 BEGINNINGS: Final = ("apply", "place")
 """The first steps of documents, which nobody decides."""
@@ -85,7 +87,9 @@ def all_codes() -> Iterator[tuple[str, str]]:
     yield from (("notice field", code) for code in ("subject", "text", "sms", "sms_id"))
     yield from (("notice fact", name) for name in Facts.model_fields)
     yield from (("standing", code) for code in ("qualified", "warned", "suspended", "dropped"))
-    models: tuple[type[BaseModel], ...] = (*DECISIONS.values(), Application, JoinOrder, DismissMail, Away)
+    models: tuple[type[BaseModel], ...] = (
+        *DECISIONS.values(), Application, JoinOrder, DismissMail, Away, ContractTerms, QualificationProof, Paper,
+    )  # fmt: skip
     for form in models:
         yield from (("field", path) for path in fields(form))
 

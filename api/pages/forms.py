@@ -105,14 +105,14 @@ class Said:
     values: Mapping[str, str] = field(default_factory=dict)
 
     def rows(self, name: str) -> list[dict[str, str]]:
-        """The rows of a table of lines in which anything was typed, numbers of pieces aside."""
+        """The rows of a table of lines whose first column was typed: the part, as a rule."""
         found: dict[int, dict[str, str]] = {}
         for path, value in self.values.items():
             head, _, rest = path.partition(".")
             index, _, column = rest.partition(".")
             if head == name and index.isdecimal():
                 found.setdefault(int(index), {})[column] = value
-        return [row for _, row in sorted(found.items()) if row.get("part")]
+        return [row for _, row in sorted(found.items()) if next(iter(row.values()), "")]
 
     def renewed(self, initial: "Said") -> "Said":
         """As typed, with what nobody types as it is now."""
@@ -219,7 +219,7 @@ def _defaults(model: type[BaseModel], prefix: str = "") -> dict[str, str]:
             values |= _defaults(plain(info.annotation), f"{prefix}{name}.")
         elif isinstance(info.default, bool):
             values[prefix + name] = "on" if info.default else ""
-        elif isinstance(info.default, str | int):
+        elif isinstance(info.default, str | int | Decimal):
             values[prefix + name] = str(info.default)
     return values
 

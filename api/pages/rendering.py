@@ -20,6 +20,7 @@ ROOT: Final = Path(__file__).parent.parent
 STATIC: Final = ROOT / "static"
 LANGUAGE_COOKIE: Final = "huanjian_language"
 HOME: Final = "/orders"
+BUYS: Final = frozenset({Role.BUYER, Role.SUPERVISOR, Role.ADMINISTRATOR, Role.AUDITOR})
 READS_MAILS: Final = frozenset({Role.SERVICE_AGENT, Role.SUPERVISOR, Role.ADMINISTRATOR})
 
 
@@ -80,10 +81,12 @@ class Reader:
         """What every page shows around its content."""
         here = self.request.url.path
         reads_mails = self.who is not None and not READS_MAILS.isdisjoint(self.who.roles)
+        buys = self.who is not None and not BUYS.isdisjoint(self.who.roles)
         menu = [
             {"url": "/orders", "text": self.language.text("Replacement orders")},
             *([{"url": "/mails", "text": self.language.text("Mails"), "count": "/mails/count"}] if reads_mails else []),
             {"url": "/purchase-orders", "text": self.language.text("Purchase orders")},
+            *([{"url": "/suppliers", "text": self.language.text("Suppliers")}] if buys else []),
             {"url": "/stock", "text": self.language.text("Stock")},
             {"url": "/messages", "text": self.language.text("Undelivered"), "count": "/messages/count"},
         ]

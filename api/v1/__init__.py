@@ -15,12 +15,13 @@ from api.v1 import (
     session,
     shipments,
     stock,
+    suppliers,
     tracking,
 )
 
 router = APIRouter(prefix="/v1", responses=responses("invalid_request", "database_unreachable", "internal"))
 for _part in (
     session, absences, applications, photos, orders, purchase_orders, stock, shipments, reference, tracking, carriers,
-    problems,
+    problems, suppliers,
 ):  # fmt: skip
     router.include_router(_part.router)
