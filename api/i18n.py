@@ -18,7 +18,7 @@ from babel.core import negotiate_locale
 from babel.dates import format_date, format_datetime, get_timezone_name
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from babel.numbers import format_currency, format_decimal
+from babel.numbers import format_currency, format_decimal, format_percent
 from babel.support import Translations
 
 from domain.working_time import Calendar, OfficeCalendar
@@ -119,6 +119,14 @@ class Language:
 
     def number(self, number: Decimal | int) -> str:
         return format_decimal(number, locale=self.locale)
+
+    def percent(self, share: Decimal) -> str:
+        """A share of 1, for example `93.5%`."""
+        return format_percent(share, "#,##0.#%", locale=self.locale)
+
+    def month(self, month: date) -> str:
+        """For example `Nov 2026`."""
+        return format_date(month, {"zh": "y年M月"}.get(self.code, "MMM y"), locale=self.locale)
 
     def until(self, instant: datetime, now: datetime, calendar: Calendar) -> str:
         """How far away an instant is, in working days where the calendar has any: `in 2 working days`."""

@@ -127,6 +127,7 @@ CATALOGUE: Final[Mapping[str, Kind]] = {
     "unknown_auditor": Kind(422, "Nobody of that name can do this audit", "此人不能办理该审核"),
     "no_appointment": Kind(422, "No appointment was made for this visit", "这次上门没有预约"),
     "no_supplier": Kind(422, "No qualified supplier offers this part", "没有合格供应商可供此备件"),
+    "nothing_billed": Kind(422, "The amount is not 0", "金额不能为 0"),
     "part_does_not_fit": Kind(422, "This part does not fit the product", "该备件不适用于此产品"),
     "part_superseded": Kind(422, "This part was superseded by another", "该备件已被替代件取代"),
     "part_not_ordered": Kind(422, "The purchase order does not order this part", "该采购订单未订购此备件"),

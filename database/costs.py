@@ -9,7 +9,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Final
 
-from sqlalchemy import and_, case, delete, func, select
+from sqlalchemy import ColumnElement, and_, case, delete, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -153,13 +153,13 @@ async def _receipts(session: AsyncSession, start: datetime, end: datetime, past:
             Movement.quantity,
             PurchaseLine.unit_price,
             price_for(PurchaseLine.quantity).label("contract"),
+            Movement.reverses.is_not(None).label("reversed"),
         )
         .join(PurchaseOrder, PurchaseOrder.number == Movement.document)
         .join(
             PurchaseLine,
             and_(PurchaseLine.purchase_order == PurchaseOrder.number, PurchaseLine.part == Movement.part),
         )
-        .join(Place, Place.code == Movement.target)
         .outerjoin(
             Contract,
             and_(
@@ -168,15 +168,22 @@ async def _receipts(session: AsyncSession, start: datetime, end: datetime, past:
                 in_force(Contract, func.date(PurchaseOrder.created_at)),
             ),
         )
-        .where(Movement.at >= start, Movement.at < end, Place.zone.in_(SHIPPABLE))
+        .where(Movement.at >= start, Movement.at < end, came_in())
     )
-    return [
-        (
-            (row.part, row.supplier),
-            bought(row.quantity, row.unit_price, target_price(row.contract, (), past.unit_price(row.part))),
-        )
-        for row in rows
-    ]
+    found = []
+    for row in rows:
+        target = target_price(row.contract, (), past.unit_price(row.part))
+        one = bought(row.quantity, row.unit_price, target)
+        found.append(((row.part, row.supplier), -one if row.reversed else one))
+    return found
+
+
+def came_in() -> ColumnElement[bool]:
+    """Whether a movement brought sound pieces into the house, or takes such a one back."""
+    return or_(
+        and_(Movement.target_zone.in_(SHIPPABLE), Movement.reverses.is_(None)),
+        and_(Movement.source_zone.in_(SHIPPABLE), Movement.reverses.is_not(None)),
+    )
 
 
 async def _freight(session: AsyncSession, start: datetime, end: datetime) -> list[tuple[Key, Sums]]:

@@ -77,6 +77,9 @@ class Sums:
     def __add__(self, other: "Sums") -> "Sums":
         return Sums(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(self)))
 
+    def __neg__(self) -> "Sums":
+        return Sums(*(-getattr(self, one.name) for one in fields(self)))
+
     @property
     def total(self) -> Decimal:
         return self.price + self.freight + self.storage

@@ -8,6 +8,7 @@ from starlette.types import Scope
 from api.pages import (
     absences,
     application,
+    costs,
     entrance,
     hotline,
     mails,
@@ -24,7 +25,9 @@ from api.pages.rendering import STATIC
 __all__ = ["mount", "problem_page", "router"]
 
 router = APIRouter(include_in_schema=False)
-for part in (absences, application, entrance, hotline, mails, messages, orders, purchases, stock, suppliers, tracking):
+for part in (
+    absences, application, costs, entrance, hotline, mails, messages, orders, purchases, stock, suppliers, tracking,
+):  # fmt: skip
     router.include_router(part.router)
 
 

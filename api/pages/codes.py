@@ -11,6 +11,7 @@ from api.pages import forms
 from api.pages.acts import GRAVE
 from api.pages.mails import DismissMail, JoinOrder
 from api.v1.absences import Away
+from api.v1.costs import FreightEntry
 from database.applications import Application
 from database.reading.hints import Why
 from database.reading.mails import Pile
@@ -89,6 +90,7 @@ def all_codes() -> Iterator[tuple[str, str]]:
     yield from (("standing", code) for code in ("qualified", "warned", "suspended", "dropped"))
     models: tuple[type[BaseModel], ...] = (
         *DECISIONS.values(), Application, JoinOrder, DismissMail, Away, ContractTerms, QualificationProof, Paper,
+        FreightEntry,
     )  # fmt: skip
     for form in models:
         yield from (("field", path) for path in fields(form))

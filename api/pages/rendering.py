@@ -87,6 +87,7 @@ class Reader:
             *([{"url": "/mails", "text": self.language.text("Mails"), "count": "/mails/count"}] if reads_mails else []),
             {"url": "/purchase-orders", "text": self.language.text("Purchase orders")},
             *([{"url": "/suppliers", "text": self.language.text("Suppliers")}] if buys else []),
+            *([{"url": "/costs", "text": self.language.text("Costs")}] if buys else []),
             {"url": "/stock", "text": self.language.text("Stock")},
             {"url": "/messages", "text": self.language.text("Undelivered"), "count": "/messages/count"},
         ]

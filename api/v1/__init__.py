@@ -7,6 +7,7 @@ from api.v1 import (
     absences,
     applications,
     carriers,
+    costs,
     orders,
     photos,
     problems,
@@ -21,7 +22,7 @@ from api.v1 import (
 
 router = APIRouter(prefix="/v1", responses=responses("invalid_request", "database_unreachable", "internal"))
 for _part in (
-    session, absences, applications, photos, orders, purchase_orders, stock, shipments, reference, tracking, carriers,
-    problems, suppliers,
+    session, absences, applications, photos, orders, purchase_orders, costs, stock, shipments, reference, tracking,
+    carriers, problems, suppliers,
 ):  # fmt: skip
     router.include_router(_part.router)
