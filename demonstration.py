@@ -81,10 +81,45 @@ def supplier_confirms_late(order: View) -> Move | None:
             promised = now + timedelta(seconds=4)
             decision = {"action": "confirm", "promised_at": promised.isoformat(), "signed_by": "供应商 王经理"}
             return Move("buyer", decision, purchase)
-        if purchase["stage"] == "confirmed" and now >= datetime.fromisoformat(purchase["promised_at"]):
-            lines = [{"part": line["part"], "accepted": line["quantity"]} for line in purchase["lines"]]
-            return Move("keeper", {"action": "receive_goods", "lines": lines}, purchase)
+        if purchase["stage"] != "placed" and now >= datetime.fromisoformat(purchase["promised_at"]):
+            return comes_in(purchase)
     return None
+
+
+def comes_in(purchase: View) -> Move | None:
+    """The keeper counts and inspects what comes, the buyer enters the invoice for what was accepted."""
+    awaiting = next((lot for lot in purchase["lots"] if lot["verdict"] is None), None)
+    coming = [
+        {"part": line["part"], "counted": line["quantity"] - line["received"]}
+        for line in purchase["lines"]
+        if line["quantity"] > line["received"]
+    ]
+    billed = [
+        {"part": line["part"], "quantity": line["received"] - line["paid"], "unit_price": line["unit_price"]}
+        for line in purchase["lines"]
+        if line["received"] > line["paid"]
+    ]
+    if awaiting:
+        return Move("keeper", inspects(purchase, awaiting), purchase)
+    if purchase["stage"] == "confirmed" and coming:
+        note = f"DN-{purchase['number']}-{purchase['seq']}"
+        return Move("keeper", {"action": "receive_goods", "delivery_note": note, "lines": coming}, purchase)
+    if purchase["stage"] == "to_settle" and billed:
+        number = f"INV-{purchase['number']}-{purchase['seq']}"
+        return Move("buyer", {"action": "enter_invoice", "number": number, "lines": billed}, purchase)
+    return None
+
+
+def inspects(purchase: View, lot: View, faulty: int = 0) -> dict[str, Any]:
+    """Every piece is looked at; what is measured lies within its limits."""
+    readings = [
+        {"piece": piece, "characteristic": each["code"], "value": each["low"] or each["high"]}
+        for piece in range(1, lot["quantity"] + 1)
+        for each in purchase["characteristics"]
+        if each["part"] == lot["part"]
+    ]
+    said = {"lot": lot["id"], "checked": lot["quantity"], "faulty": faulty, "readings": readings}
+    return {"action": "inspect_goods", **said}
 
 
 def returned_and_reworked(order: View) -> Move | None:

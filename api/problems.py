@@ -131,6 +131,20 @@ CATALOGUE: Final[Mapping[str, Kind]] = {
     "part_does_not_fit": Kind(422, "This part does not fit the product", "该备件不适用于此产品"),
     "part_superseded": Kind(422, "This part was superseded by another", "该备件已被替代件取代"),
     "part_not_ordered": Kind(422, "The purchase order does not order this part", "该采购订单未订购此备件"),
+    "delivery_note_known": Kind(409, "This delivery note was received before", "该送货单已收过货"),
+    "unknown_lot": Kind(422, "Nothing such came on this purchase order", "此采购订单没有该批到货"),
+    "lot_inspected": Kind(409, "This lot was inspected before", "该批货物已检验"),
+    "sample_incomplete": Kind(
+        422, "The sampling plan asks for more pieces, or there are not so many", "检验数量须在抽样数与到货数之间"
+    ),
+    "readings_incomplete": Kind(
+        422, "Each thing must be measured of each piece of the sample", "样品的每个检验项目都须填写读数"
+    ),
+    "unknown_return": Kind(422, "This purchase order has no such return", "此采购订单没有该退货单"),
+    "return_handed_back": Kind(409, "These goods have left before", "该退货已交出"),
+    "invoice_known": Kind(409, "This invoice was entered before", "该发票已录入"),
+    "unknown_invoice": Kind(422, "This purchase order has no such invoice", "此采购订单没有该发票"),
+    "invoice_decided": Kind(409, "This invoice was matched or decided before", "该发票已核对或已处理"),
     "too_many": Kind(422, "More came than is outstanding", "收货数量超过未交数量"),
     "other_waybill": Kind(422, "The parcel was booked under another waybill", "该包裹已使用其他运单号"),
     "waybill_missing": Kind(422, "Type in the waybill number", "请填写运单号"),

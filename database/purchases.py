@@ -48,12 +48,12 @@ async def punctuality(session: AsyncSession, supplier: str, rules: LeadRules) ->
     """How long the newest deliveries of a supplier took against the time allowed: all but the quickest and the slowest
     tenth. None if there was none."""
     allowed = func.extract("epoch", PurchaseOrder.deliver_by - PurchaseOrder.created_at)
-    taken = func.extract("epoch", PurchaseOrder.ended_at - PurchaseOrder.created_at)
+    taken = func.extract("epoch", PurchaseOrder.received_at - PurchaseOrder.created_at)
     newest = (
         select((taken / allowed).label("share"))
         .where(
             PurchaseOrder.supplier == supplier,
-            PurchaseOrder.stage == PurchaseStage.GOODS_RECEIVED,
+            PurchaseOrder.received_at.is_not(None),
             PurchaseOrder.deliver_by > PurchaseOrder.created_at,
         )
         .order_by(PurchaseOrder.created_at.desc())
@@ -181,6 +181,12 @@ async def place(
     )
     await session.flush()
     return number
+
+
+async def lines_of(session: AsyncSession, purchase_order: str) -> Sequence[PurchaseLine]:
+    """What a purchase order orders, in the order of its lines."""
+    rows = select(PurchaseLine).where(PurchaseLine.purchase_order == purchase_order).order_by(PurchaseLine.id)
+    return (await session.scalars(rows)).all()
 
 
 async def waiting(session: AsyncSession, purchase_order: str) -> Sequence[tuple[BackOrder, ReplacementOrder]]:

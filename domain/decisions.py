@@ -450,26 +450,112 @@ class PassOn(_Decision):
     explanation: SomeText
 
 
-class ReceivedLine(BaseModel):
-    """What came of a part: accepted into qualified stock, refused into nonconforming (policy 3.2.3, 4.1.1)."""
+class CountedLine(BaseModel):
+    """What came of a part (policy 3.2.3): as the delivery note says, if it says anything, and as counted. `batch` is
+    the supplier's own."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     part: Code
-    accepted: int = Field(ge=0, le=9999)
-    refused: int = Field(0, ge=0, le=9999)
+    counted: int = Field(ge=0, le=9999)
+    noted: int | None = Field(None, ge=0, le=9999)
+    batch: Annotated[str, StringConstraints(strip_whitespace=True, max_length=64)] = ""
 
 
 class ReceiveGoods(_Decision):
+    """Goods came and were counted; they wait for their inspection (policy 4.1.1)."""
+
     action: Literal[Action.RECEIVE_GOODS] = Action.RECEIVE_GOODS
-    lines: Annotated[tuple[ReceivedLine, ...], Field(min_length=1, max_length=20)]
+    delivery_note: Code
+    lines: Annotated[tuple[CountedLine, ...], Field(min_length=1, max_length=20)]
     note: Text = ""
 
     @field_validator("lines")
     @classmethod
-    def _each_part_once(cls, lines: tuple[ReceivedLine, ...]) -> tuple[ReceivedLine, ...]:
+    def _each_part_once(cls, lines: tuple[CountedLine, ...]) -> tuple[CountedLine, ...]:
+        if len({line.part for line in lines}) < len(lines):
+            raise ValueError("name each part once")
+        if not any(line.counted for line in lines):
+            raise PydanticCustomError("nothing_counted", "count at least one piece")
+        return lines
+
+
+class Measured(BaseModel):
+    """One reading: which piece of the sample, what was measured, how much it is."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    piece: int = Field(ge=1, le=9999)
+    characteristic: Code
+    value: Decimal = Field(max_digits=12, decimal_places=4)
+
+
+class InspectGoods(_Decision):
+    """How the pieces looked at were (policy 4.1.1); what follows for the lot the sampling plan says.
+
+    `checked` pieces were looked at; `faulty` of them by sight or trial, beside those whose readings are outside.
+    """
+
+    action: Literal[Action.INSPECT_GOODS] = Action.INSPECT_GOODS
+    lot: int = Field(ge=1)
+    checked: int = Field(ge=1, le=9999)
+    faulty: int = Field(0, ge=0, le=9999)
+    readings: Annotated[tuple[Measured, ...], Field(max_length=2000)] = ()
+    note: Text = ""
+
+    @field_validator("readings")
+    @classmethod
+    def _each_once(cls, readings: tuple[Measured, ...]) -> tuple[Measured, ...]:
+        if len({(one.piece, one.characteristic) for one in readings}) < len(readings):
+            raise PydanticCustomError("measured_twice", "measure each thing of a piece once")
+        return readings
+
+
+class HandBack(_Decision):
+    """Refused goods have left for the supplier: with a carrier, or with whoever fetched them."""
+
+    action: Literal[Action.HAND_BACK] = Action.HAND_BACK
+    back: Code
+    waybill: Waybill | None = None
+    taken_by: SomeText
+
+
+class BilledLine(BaseModel):
+    """A part on a supplier's invoice. Yuan a piece."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    part: Code
+    quantity: int = Field(ge=1, le=9999)
+    unit_price: Money
+
+
+class EnterInvoice(_Decision):
+    """What the supplier's invoice says; matched against order and receipt."""
+
+    action: Literal[Action.ENTER_INVOICE] = Action.ENTER_INVOICE
+    number: Code
+    lines: Annotated[tuple[BilledLine, ...], Field(min_length=1, max_length=20)]
+    note: Text = ""
+
+    @field_validator("lines")
+    @classmethod
+    def _each_part_once(cls, lines: tuple[BilledLine, ...]) -> tuple[BilledLine, ...]:
         if len({line.part for line in lines}) < len(lines):
             raise ValueError("name each part once")
         return lines
+
+
+class InvoiceOutcome(StrEnum):
+    """What is done about an invoice that differs. What was not accepted is never paid."""
+
+    PAY_AS_ORDERED = "pay_as_ordered"
+    PAY_AS_INVOICED = "pay_as_invoiced"
+    SEND_BACK = "send_back"
+
+
+class DecideInvoice(_Decision):
+    action: Literal[Action.DECIDE_INVOICE] = Action.DECIDE_INVOICE
+    invoice: Code
+    outcome: InvoiceOutcome
+    explanation: SomeText
 
 
 Decision = Annotated[
@@ -481,7 +567,11 @@ Decision = Annotated[
     Field(discriminator="action"),
 ]  # fmt: skip
 
-PurchaseDecision = Annotated[Confirm | PromiseLater | PassOn | ReceiveGoods | MoveDue, Field(discriminator="action")]
+PurchaseDecision = Annotated[
+    Confirm | PromiseLater | PassOn | ReceiveGoods | InspectGoods | HandBack | EnterInvoice | DecideInvoice
+    | SettleClaim | MoveDue,
+    Field(discriminator="action"),
+]  # fmt: skip
 
 DECISIONS: dict[Action, type[BaseModel]] = {
     model.model_fields["action"].default: model

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import pairwise
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -186,6 +187,38 @@ class StatutoryRules(_Rules):
     parts_days: int = Field(ge=1)
 
 
+class Sampling(_Rules):
+    """A row of the plan by which goods that come in are inspected (policy 4.1.1): of a lot of up to so many pieces
+    `sample` are looked at, and the lot is refused from `refuse` faulty ones on."""
+
+    up_to: int = Field(ge=1)
+    sample: int = Field(ge=1)
+    refuse: int = Field(ge=1)
+
+
+class FollowUpRules(_Rules):
+    """How long a supplier has to say whether it is on time, and from how much later than told before a customer
+    hears of a delay (policy 3.2.3)."""
+
+    answer_within: Span
+    tell_customer: Span
+
+
+class PurchaseTerms(_Rules):
+    """The terms that every purchase order states, by language (policy 3.2.2)."""
+
+    zh: str = Field(min_length=1)
+    en: str = Field(min_length=1)
+
+
+class InvoiceRules(_Rules):
+    """By how much a supplier's invoice may be above order and receipt: per cent of a piece's price, and yuan in all for
+    a part."""
+
+    percent: Decimal = Field(ge=0)
+    amount: Decimal = Field(ge=0)
+
+
 class Policy(_Rules):
     name: str
     version: int = Field(ge=1)
@@ -201,12 +234,22 @@ class Policy(_Rules):
     statutory: StatutoryRules
     hints: HintRules
     costs: CostRules
+    sampling: tuple[Sampling, ...] = Field(min_length=1)
+    invoices: InvoiceRules
+    follow_up: FollowUpRules
+    purchase_terms: PurchaseTerms
 
     @model_validator(mode="after")
     def _every_clock(self) -> "Policy":
         missing = [clock for clock in Clock if clock not in self.clocks]
         if missing:
             raise ValueError(f"no times for {', '.join(missing)}")
+        return self
+
+    @model_validator(mode="after")
+    def _a_larger_lot_asks_for_no_less(self) -> "Policy":
+        if any(row.up_to >= larger.up_to or row.sample > larger.sample for row, larger in pairwise(self.sampling)):
+            raise ValueError("the rows of the sampling plan must grow")
         return self
 
 

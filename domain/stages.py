@@ -55,6 +55,7 @@ OPEN = tuple(stage for stage in Stage if stage not in ENDS)
 class PurchaseStage(StrEnum):
     PLACED = "placed"
     CONFIRMED = "confirmed"
+    TO_SETTLE = "to_settle"
     GOODS_RECEIVED = "goods_received"
     PASSED_ON = "passed_on"
     WITHDRAWN = "withdrawn"
@@ -62,6 +63,7 @@ class PurchaseStage(StrEnum):
 
 PURCHASE_ENDS = frozenset({PurchaseStage.GOODS_RECEIVED, PurchaseStage.PASSED_ON, PurchaseStage.WITHDRAWN})
 PURCHASE_OPEN = (PurchaseStage.PLACED, PurchaseStage.CONFIRMED)
+"""Where a purchase order still brings goods."""
 
 
 class Action(StrEnum):
@@ -108,6 +110,10 @@ class Action(StrEnum):
     CONFIRM = "confirm"
     PROMISE_LATER = "promise_later"
     RECEIVE_GOODS = "receive_goods"
+    INSPECT_GOODS = "inspect_goods"
+    HAND_BACK = "hand_back"
+    ENTER_INVOICE = "enter_invoice"
+    DECIDE_INVOICE = "decide_invoice"
     PASS_ON = "pass_on"
     # machines
     RESTOCK = "restock"
@@ -225,6 +231,9 @@ RULES: Mapping[Action, Rule] = MappingProxyType(
 )
 
 
+_RUNNING = {_P.CONFIRMED: _P.CONFIRMED, _P.TO_SETTLE: _P.TO_SETTLE}
+_PURCHASE_OPEN = {stage: stage for stage in PurchaseStage if stage not in PURCHASE_ENDS}
+
 PURCHASE_RULES: Mapping[Action, Rule] = MappingProxyType(
     {
         # policy 3.2.2: confirmed by signature; a silent or unwilling supplier is followed by the next
@@ -232,11 +241,18 @@ PURCHASE_RULES: Mapping[Action, Rule] = MappingProxyType(
         Action.PASS_ON: _rule(dict.fromkeys(PURCHASE_OPEN, _P.PASSED_ON), _BUYER, _SYSTEM),
         # policy 3.2.3: followed until the goods are there
         Action.PROMISE_LATER: _rule({_P.CONFIRMED: _P.CONFIRMED}, _SUPPLIER, _BUYER),
+        # policy 3.2.3, 4.1.1: counted, inspected, and only then sound or refused; refused goods go back
         Action.RECEIVE_GOODS: _rule(dict.fromkeys(PURCHASE_OPEN, _P.CONFIRMED), _KEEPER),
+        Action.INSPECT_GOODS: _rule(_RUNNING, _KEEPER),
+        Action.HAND_BACK: _rule(_RUNNING, _KEEPER),
+        # the invoice against order and receipt; it ends when nothing is owing on either side
+        Action.ENTER_INVOICE: _rule(_RUNNING, _BUYER),
+        Action.DECIDE_INVOICE: _rule(_RUNNING, _BUYER),
+        Action.SETTLE_CLAIM: _rule(_RUNNING, _BUYER),
         Action.WITHDRAW: _rule({stage: stage for stage in PURCHASE_OPEN}, _SYSTEM),
-        Action.MOVE_DUE: _rule({stage: stage for stage in PURCHASE_OPEN}, _SUPERVISOR),
-        Action.REMIND: _rule({stage: stage for stage in PURCHASE_OPEN}, _SYSTEM),
-        Action.ESCALATE: _rule({stage: stage for stage in PURCHASE_OPEN}, _SYSTEM),
+        Action.MOVE_DUE: _rule(_PURCHASE_OPEN, _SUPERVISOR),
+        Action.REMIND: _rule(_PURCHASE_OPEN, _SYSTEM),
+        Action.ESCALATE: _rule(_PURCHASE_OPEN, _SYSTEM),
     }
 )
 
@@ -300,8 +316,13 @@ PURCHASE = Life(
     frozenset(PURCHASE_ENDS),
     MappingProxyType(
         {
-            PurchaseStage.CONFIRMED: {PurchaseStage.GOODS_RECEIVED: "nothing is outstanding"},
             PurchaseStage.PLACED: {PurchaseStage.WITHDRAWN: "no order waits for it"},
+            PurchaseStage.CONFIRMED: {PurchaseStage.TO_SETTLE: "nothing is outstanding"},
+            PurchaseStage.PASSED_ON: {
+                PurchaseStage.TO_SETTLE: _OWING,
+                **dict.fromkeys(PURCHASE_OPEN, "there is no other supplier"),
+            },
+            PurchaseStage.TO_SETTLE: dict.fromkeys((PurchaseStage.GOODS_RECEIVED, PurchaseStage.PASSED_ON), _SETTLED),
         }
     ),
 )

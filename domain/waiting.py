@@ -30,7 +30,11 @@ class Clock(StrEnum):
     REWORK = "rework"
     SETTLEMENT = "settlement"
     CONFIRMATION = "confirmation"
+    PROPOSAL = "proposal"
     ARRIVAL = "arrival"
+    INCOMING_INSPECTION = "incoming_inspection"
+    HAND_BACK = "hand_back"
+    ACCOUNT = "account"
 
 
 OWNERS: dict[Clock, Role] = {
@@ -53,8 +57,17 @@ OWNERS: dict[Clock, Role] = {
     Clock.REWORK: Role.DISPATCHER,
     Clock.SETTLEMENT: Role.DISPATCHER,
     Clock.CONFIRMATION: Role.SUPPLIER,
+    Clock.PROPOSAL: Role.BUYER,
     Clock.ARRIVAL: Role.SUPPLIER,
+    Clock.INCOMING_INSPECTION: Role.WAREHOUSE_KEEPER,
+    Clock.HAND_BACK: Role.WAREHOUSE_KEEPER,
+    Clock.ACCOUNT: Role.BUYER,
 }
+
+OF_PURCHASES = frozenset(
+    {Clock.CONFIRMATION, Clock.PROPOSAL, Clock.ARRIVAL, Clock.INCOMING_INSPECTION, Clock.HAND_BACK, Clock.ACCOUNT}
+)
+"""What purchase orders wait for; everything else is an order's."""
 
 CARETAKERS: dict[Role, Role] = {
     Role.CUSTOMER: Role.SERVICE_AGENT,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from demonstration import CUSTOMER, Move, Story, View, ordinary
+from demonstration import CUSTOMER, Move, Story, View, comes_in, inspects, ordinary
 from domain.stages import ENDS
 from faults.world import POLICY, SHARED
 
@@ -60,7 +60,7 @@ class Case(Story):
     def next_move(self, order: View) -> Move | None:
         """What somebody does next; `order` also says which `purchase_orders` it caused and what was `done` before."""
         if order["stage"] in ENDS:
-            return next((receives(each) for each in order["purchase_orders"] if each["stage"] == "confirmed"), None)
+            return next(filter(None, map(brings, order["purchase_orders"])), None)
         move = self.out_of_the_ordinary(order) or self._judges(order) or settles(order) or supplies(order)
         move = move or ordinary(self, order)
         return None if move == NOBODY else move
@@ -87,8 +87,8 @@ def supplies(order: View) -> Move | None:
     for purchase in order["purchase_orders"]:
         if purchase["stage"] == "placed":
             return confirms(purchase)
-        if purchase["stage"] == "confirmed":
-            return receives(purchase)
+        if move := brings(purchase):
+            return move
     return None
 
 
@@ -98,17 +98,27 @@ def confirms(purchase: View) -> Move:
     return Move("buyer", decision, purchase)
 
 
-def receives(purchase: View, accepted: int | None = None, refused: int = 0) -> Move:
-    """All that is outstanding, or `accepted` of it."""
-    lines = [
-        {
-            "part": line["part"],
-            "accepted": line["quantity"] - line["received"] if accepted is None else accepted,
-            "refused": refused,
-        }
-        for line in purchase["lines"]
-    ]
-    return Move("keeper", {"action": "receive_goods", "lines": lines}, purchase)
+def brings(purchase: View, faulty: int = 0) -> Move | None:
+    """What comes is counted and inspected, `faulty` pieces of it are refused; what was refused goes back, and what is
+    owing is paid."""
+    lot = next((lot for lot in purchase["lots"] if lot["verdict"] is None), None)
+    if faulty and lot:
+        return Move("keeper", inspects(purchase, lot, faulty), purchase)
+    back = next((each for each in purchase["returns"] if each["handed_back_at"] is None), None)
+    claim = next((claim for claim in purchase["claims"] if claim["state"] == "open"), None)
+    if purchase["stage"] == "to_settle" and back:
+        return Move("keeper", {"action": "hand_back", "back": back["number"], "taken_by": "司机"}, purchase)
+    if purchase["stage"] == "to_settle" and claim:
+        said = {"claim": claim["id"], "amount": "0.00", "explanation": "已补货"}
+        return Move("buyer", {"action": "settle_claim", **said}, purchase)
+    return comes_in(purchase)
+
+
+def counts(purchase: View, pieces: int) -> Move:
+    """So many pieces of each part come."""
+    lines = [{"part": line["part"], "counted": pieces} for line in purchase["lines"]]
+    said = {"delivery_note": f"DN-{purchase['number']}-{purchase['seq']}", "lines": lines}
+    return Move("keeper", {"action": "receive_goods", **said}, purchase)
 
 
 def at(
@@ -158,10 +168,10 @@ def another_part(order: View) -> Move | None:
 
 
 def comes_in_pieces(order: View) -> Move | None:
-    """One piece of three at first, and one that is no good."""
+    """Two pieces of three at first, and one of them is no good."""
     for purchase in order["purchase_orders"]:
         if purchase["stage"] == "confirmed" and not purchase["lines"][0]["received"]:
-            return receives(purchase, accepted=1, refused=1)
+            return brings(purchase, faulty=1) if purchase["lots"] else counts(purchase, 2)
     return None
 
 
@@ -189,7 +199,8 @@ def passed_on(order: View) -> Move | None:
 
 
 def arrives_unannounced(order: View) -> Move | None:
-    return next((receives(purchase) for purchase in order["purchase_orders"] if purchase["stage"] == "placed"), None)
+    whole = [(each, each["lines"][0]["quantity"]) for each in order["purchase_orders"] if each["stage"] == "placed"]
+    return next((counts(purchase, pieces) for purchase, pieces in whole), None)
 
 
 def supplier_waits(order: View) -> Move | None:

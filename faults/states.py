@@ -40,6 +40,7 @@ from database.tables import (
     Parcel,
     PurchaseLine,
     PurchaseOrder,
+    ReceivedLot,
     ReplacementOrder,
     Reservation,
     ReservationState,
@@ -104,8 +105,8 @@ _SAID: Final[Mapping[Action, tuple[tuple[Role | None, dict[str, Any]], ...]]] = 
     Action.PASS_ON: ((Role.BUYER, {"explanation": "无货"}),),
 }
 """What is said with a decision, in every manner that leads elsewhere; nothing where the action says it all."""
-_IN_TWO_MANNERS: Final = {Action.RECEIVE_GOODS, Action.CONFIRM, Action.PROMISE_LATER}
-"""All or not all of the goods are good; in time, or so late that the customer is asked again."""
+_IN_TWO_MANNERS: Final = {Action.RECEIVE_GOODS, Action.INSPECT_GOODS, Action.CONFIRM, Action.PROMISE_LATER}
+"""All or not all of the goods come, and are good; in time, or so late that the customer is asked again."""
 _TIMES: Final = {Action.BOOK_APPOINTMENT, Action.CONFIRM, Action.PROMISE_LATER, Action.MOVE_DUE}
 _ENDING_ALARMS: Final = {
     Action.LAPSE,
@@ -115,8 +116,15 @@ _ENDING_ALARMS: Final = {
     Action.RESUME,
     Action.MAKE_FINAL,
 }
-_LEADING_NOWHERE: Final = {Action.MOVE_DUE, Action.TAKE_AUDIT, Action.HAND_ON_AUDIT, Action.RELEASE_AUDIT}
+_LEADING_NOWHERE: Final = {
+    Action.MOVE_DUE,
+    Action.TAKE_AUDIT,
+    Action.HAND_ON_AUDIT,
+    Action.RELEASE_AUDIT,
+}
 """Whose work it is and until when leads to no other state."""
+_BETWEEN_OTHERS: Final = {Action.HAND_BACK, Action.ENTER_INVOICE, Action.DECIDE_INVOICE, Action.SETTLE_CLAIM}
+"""What supplier and house settle between them means nothing to the order."""
 _SCANS: Final[Mapping[Milestone, tuple[Milestone, ...]]] = {
     Milestone.CREATED: (Milestone.IN_TRANSIT,),
     Milestone.IN_TRANSIT: (Milestone.DELIVERED, Milestone.RETURNING),
@@ -263,8 +271,16 @@ class House:
             shipment=(shipment.state, shipment.account, parcel and parcel.milestone) if shipment else (),
             back_orders=tuple(sorted((numbers.index(each.purchase_order), each.quantity) for each in waiting)),
             purchases=tuple(
-                (purchase.stage, purchase.supplier, line.quantity - line.received, _may_be_passed_on(purchase))
-                for purchase, line in open_purchases
+                [
+                    (
+                        purchase.stage,
+                        purchase.supplier,
+                        line.quantity - line.received,
+                        await self._uninspected(purchase.number),
+                        _may_be_passed_on(purchase),
+                    )
+                    for purchase, line in open_purchases
+                ]
             ),
             claims=min(len(owing), 2),
             visit=visit is not None,
@@ -357,7 +373,8 @@ class House:
             found += [("scan", milestone) for milestone in _SCANS.get(parcel.milestone, ())]
         for place, (purchase, _) in enumerate(await self._purchases()):
             wait = PurchaseState.model_validate(purchase.state).wait
-            found += [(*move, str(place)) for move in _decisions("purchase", PURCHASE.rules, purchase.stage)]
+            decisions = _decisions("purchase", PURCHASE.rules, purchase.stage)
+            found += [(*move, str(place)) for move in decisions if move[1] not in _BETWEEN_OTHERS]
             found += [("ring", a.action, str(place)) for a in wait.alarms if a.action in _ENDING_ALARMS] if wait else []
             if purchase.number in self.errands.tell:
                 found.append(("withdraw", str(place)))
@@ -495,9 +512,15 @@ class House:
                 line = (
                     await self._session.scalars(select(PurchaseLine).where(PurchaseLine.purchase_order == document))
                 ).one()
-                outstanding = line.quantity - line.received
-                accepted, refused = ((outstanding, 0), (outstanding - 1, 1))[manner]
-                return {"lines": [{"part": PART, "accepted": accepted, "refused": refused}]}
+                came = line.quantity - line.received - await self._uninspected(document)
+                note = str(self.errands.now.timestamp())
+                return {"delivery_note": note, "lines": [{"part": PART, "counted": (came, came - 1)[manner]}]}
+            case Action.INSPECT_GOODS:
+                awaiting = select(ReceivedLot).where(
+                    ReceivedLot.purchase_order == document, ReceivedLot.verdict.is_(None)
+                )
+                lot = await self._session.scalar(awaiting.limit(1))
+                return {"lot": lot.id if lot else 10**6, "checked": lot.quantity if lot else 1, "faulty": manner}
             case _:
                 return {}
 
@@ -538,6 +561,12 @@ class House:
             .order_by(PurchaseOrder.number)
         )
         return [(purchase, line) for purchase, line in rows]
+
+    async def _uninspected(self, number: str) -> int:
+        pieces = select(func.coalesce(func.sum(ReceivedLot.quantity), 0)).where(
+            ReceivedLot.purchase_order == number, ReceivedLot.verdict.is_(None)
+        )
+        return await self._session.scalar(pieces) or 0
 
     async def _purchase(self, place: int) -> str:
         return (await self._purchases())[place][0].number

@@ -37,6 +37,7 @@ _CONDITIONS: Final = {
     "the customer has objected before": "客户曾提出异议",
     "nothing is owing any more": "全部结清",
     "nothing is outstanding": "全部到货",
+    "there is no other supplier": "没有其他供应商",
     "no order waits for it": "已无换件单等待",
 }
 

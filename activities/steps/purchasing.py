@@ -1,26 +1,19 @@
 """The life of a purchase order: confirmed by signature, followed, received (policy 3.2.2, 3.2.3)."""
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import select
 
+from activities.steps import paying, receiving
+from activities.steps.owing import go_on
 from activities.steps.work import PurchaseSteps, PurchaseWork
-from database import stock
 from database.contracts import Offer
 from database.purchases import offers, place, tried, waiting
 from database.quotations import broken_by
 from database.tables import (
-    BackOrder,
-    BackOrderState,
-    MovementReason,
-    OrderLine,
-    Part,
-    PurchaseLine,
     ReplacementOrder,
-    Zone,
 )
-from domain.decisions import Confirm, PromiseLater, ReceiveGoods
+from domain.decisions import Confirm, PromiseLater
 from domain.stages import Action, PurchaseStage, Refusal, Role, Stage
 from domain.waiting import Clock
 
@@ -69,84 +62,6 @@ async def _tell_whom_it_comes_too_late(work: PurchaseWork, promised_at: datetime
     work.to_tell += sorted({*broken, *asking})
 
 
-async def receive_goods(work: PurchaseWork) -> None:
-    """Accepted pieces go to qualified stock and at once to who waits for them; refused ones apart (policy 4.1.1)."""
-    said, purchase = work.said(ReceiveGoods), work.document
-    waits = await waiting(work.session, purchase.number)
-    lines = {line.part: line for line in await _lines(work)}
-    for received in said.lines:
-        line = lines.get(received.part)
-        if line is None:
-            raise Refusal("part_not_ordered", f"{purchase.number} does not order part {received.part}")
-        if received.accepted > line.quantity - line.received:
-            raise Refusal("too_many", f"only {line.quantity - line.received} of {received.part} are outstanding")
-        line.received += received.accepted
-        line.refused += received.refused
-        await _book(work, received.part, received.accepted, await _sound_zone(work, received.part))
-        await _book(work, received.part, received.refused, Zone.NONCONFORMING)
-    await work.session.flush()
-    work.to_tell += await _give_out(work, waits)
-    outstanding = {part: line.quantity - line.received for part, line in lines.items() if line.quantity > line.received}
-    work.details |= {
-        "received": [line.model_dump() for line in said.lines],
-        "outstanding": outstanding,
-        "orders": work.to_tell,
-    }
-    if any(line.refused for line in said.lines):
-        work.told += [("goods_refused", Role.BUYER), ("goods_refused", Role.SERVICE_AGENT)]
-    if not outstanding:
-        work.to_tell += await _send_away(work)
-        work.stage, work.wait = PurchaseStage.GOODS_RECEIVED, None
-    elif work.document.stage is PurchaseStage.PLACED:
-        work.start(Clock.ARRIVAL)
-
-
-async def _book(work: PurchaseWork, part: str, quantity: int, zone: Zone) -> None:
-    if quantity:
-        await stock.move(
-            work.session,
-            part,
-            quantity,
-            source=stock.SUPPLIERS,
-            target=await stock.place_of(work.session, work.document.warehouse, zone),
-            reason=MovementReason.RECEIPT,
-            at=work.at,
-            by=work.step.by,
-            document=work.document.number,
-            effect=f"{work.effect}/{part}/{zone}",
-        )
-
-
-async def _sound_zone(work: PurchaseWork, part: str) -> Zone:
-    """Where sound pieces of a part are kept: hazardous and valuable ones apart (policy 4.1.1)."""
-    row = await work.session.get_one(Part, part)
-    if row.hazard_class != "none":
-        return Zone.HAZARDOUS
-    return Zone.VALUABLES if row.value_class == "A" else Zone.QUALIFIED
-
-
-async def _give_out(work: PurchaseWork, waits: Sequence[tuple[BackOrder, ReplacementOrder]]) -> list[str]:
-    """Reserves what came in for the orders that wait for it; returns those that have news."""
-    served: list[str] = []
-    for back_order, order in waits:
-        line = await work.session.get_one(OrderLine, back_order.line)
-        zone = await _sound_zone(work, line.part)
-        place = await stock.place_of(work.session, work.document.warehouse, zone)
-        if await stock.hold(work.session, line, place, f"{work.effect}/{line.id}"):
-            back_order.state = BackOrderState.SERVED
-            served.append(order.number)
-    return list(dict.fromkeys(served))
-
-
-async def _send_away(work: PurchaseWork) -> list[str]:
-    """Nothing more will come, and somebody's pieces went to others meanwhile: who still waits looks elsewhere."""
-    waits = await waiting(work.session, work.document.number)
-    for back_order, _ in waits:
-        back_order.state = BackOrderState.WITHDRAWN
-    await work.session.flush()
-    return list(dict.fromkeys(order.number for _, order in waits))
-
-
 async def pass_on(work: PurchaseWork) -> None:
     """The next supplier by the policy's ranking takes over what is outstanding and still waited for."""
     purchase = work.document
@@ -159,7 +74,8 @@ async def pass_on(work: PurchaseWork) -> None:
     for part, quantity in sorted(wanted.items()):
         ranked = await offers(work.session, part, quantity, work.time, work.at, without)
         if not ranked:
-            return await _nobody_else(work, part)
+            await _nobody_else(work, part)
+            return
         by_supplier.setdefault(ranked[0].supplier, []).append(ranked[0])
     for supplier, parts in sorted(by_supplier.items()):
         number = await place(
@@ -178,8 +94,8 @@ async def pass_on(work: PurchaseWork) -> None:
         work.to_place.append(number)
     work.details |= {"taken_over_by": work.to_place}
     work.told += [("pass_on", Role.SUPPLIER), ("pass_on", Role.BUYER)]
-    work.wait = None
-    return None
+    purchase.passed_on_at = work.at
+    await go_on(work)
 
 
 async def _nobody_else(work: PurchaseWork, part: str) -> None:
@@ -201,15 +117,11 @@ async def withdraw(work: PurchaseWork) -> None:
         work.details |= {"not_given_back": "the supplier has confirmed; the pieces go to free stock"}
 
 
-async def _lines(work: PurchaseWork) -> list[PurchaseLine]:
-    rows = select(PurchaseLine).where(PurchaseLine.purchase_order == work.document.number).order_by(PurchaseLine.id)
-    return list(await work.session.scalars(rows))
-
-
 STEPS: PurchaseSteps = {
+    **receiving.STEPS,
+    **paying.STEPS,
     Action.CONFIRM: confirm,
     Action.PROMISE_LATER: promise_later,
-    Action.RECEIVE_GOODS: receive_goods,
     Action.PASS_ON: pass_on,
     Action.WITHDRAW: withdraw,
 }

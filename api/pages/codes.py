@@ -22,6 +22,7 @@ from database.tables import (
     Dismissal,
     Doubt,
     Failure,
+    InvoiceState,
     LineState,
     MessageChannel,
     ShipmentState,
@@ -36,6 +37,7 @@ from domain.decisions import (
     Completion,
     Condition,
     Hindrance,
+    InvoiceOutcome,
     LineRefusal,
     LossReason,
     RefusalReason,
@@ -44,10 +46,11 @@ from domain.facts import Facts
 from domain.notices import TOLD_BY_STEPS
 from domain.parcels import Milestone, Trouble
 from domain.quoting import Because, Charge, Sureness
+from domain.receiving import Difference, LotVerdict
 from domain.stages import ENDS, PURCHASE_ENDS, RULES, Action, PurchaseStage, Role, Stage
 from domain.statutory import Ground, Remedy
 from domain.suppliers import Breach, PaperKind, Proof
-from domain.waiting import OWNERS, Clock
+from domain.waiting import OF_PURCHASES, OWNERS, Clock
 from messaging.parsing import Robot
 
 ENUMERATIONS: Final[tuple[type[StrEnum], ...]] = (
@@ -55,11 +58,11 @@ ENUMERATIONS: Final[tuple[type[StrEnum], ...]] = (
     AppointmentState, ClaimState, RefusalReason, AuditReason, LossReason, Condition, Completion, Hindrance,
     CancelReason, MessageChannel, Failure, Pile, Doubt, Dismissal, Robot,
     Check, Verdict, Evidence, Remedy,
+    LotVerdict, InvoiceState, InvoiceOutcome, Difference,
     LineRefusal, Charge, Sureness, Because, Why, Breach, PaperKind, Proof,
 )  # fmt: skip
 BEGINNINGS: Final = ("apply", "place")
 """The first steps of documents, which nobody decides."""
-_SUPPLIERS: Final = frozenset({Clock.CONFIRMATION, Clock.ARRIVAL})
 
 
 def all_codes() -> Iterator[tuple[str, str]]:
@@ -72,7 +75,7 @@ def all_codes() -> Iterator[tuple[str, str]]:
     yield from (("ended", stage) for stage in (*ENDS, *PURCHASE_ENDS))
     yield from ((kind, action) for action in GRAVE for kind in ("sure", "yes"))
     yield from (("customer stage", stage) for stage in Stage)
-    yield from (("customer wait", clock) for clock in OWNERS if clock not in _SUPPLIERS)
+    yield from (("customer wait", clock) for clock in OWNERS if clock not in OF_PURCHASES)
     yield from (("signed", name) for name in (*COMPARED, "signatures"))
     yield from (("customer reason", reason) for reason in AuditReason)
     yield from (("right", ground) for ground in Ground)

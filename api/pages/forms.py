@@ -22,8 +22,10 @@ Choices = Mapping[str, Sequence["Choice"]]
 MOST_ROWS = 20
 SCALE = 5
 LONG = 4000
-HIDDEN = frozenset({"shown"})
+HIDDEN = frozenset({"shown", "lot"})
 """What a form says that nobody types."""
+RENEWED = frozenset({"shown"})
+"""What of that is as it is now when a form comes back."""
 SHORT = frozenset(
     {
         "serial",
@@ -116,7 +118,7 @@ class Said:
 
     def renewed(self, initial: "Said") -> "Said":
         """As typed, with what nobody types as it is now."""
-        return Said({**self.values, **{name: initial.values[name] for name in HIDDEN & initial.values.keys()}})
+        return Said({**self.values, **{name: initial.values[name] for name in RENEWED & initial.values.keys()}})
 
     def put(self, swap: str) -> "Said":
         """With one part in another's place, `OLD=NEW`, in every line; or one line more, `=NEW`."""
@@ -270,7 +272,7 @@ class _Maker:
     def _table(self, path: str, info: FieldInfo) -> Field:
         columns = row_model(info).model_fields
         rows = self.said.rows(path)
-        fixed = "accepted" in columns
+        fixed = not {"counted", "characteristic"}.isdisjoint(columns)
         blank: list[dict[str, str]] = [] if fixed else [{}] * (self.more_rows or not rows)
         return Field(
             name=path,

@@ -1,6 +1,6 @@
 """The list of purchase orders, and one with what may be done to it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
@@ -23,6 +23,8 @@ from database import policies
 from database.reading import documents, purchases
 from database.reading.documents import Head
 from database.reading.purchases import PurchaseView, WantedPurchases
+from database.reading.receiving import CharacteristicView, InvoiceView, SupplierClaimView
+from database.tables import ClaimState, InvoiceState
 from domain.decisions import DECISIONS
 from domain.stages import PURCHASE, Action, PurchaseStage, Role
 from runtime.temporal import purchase_workflow
@@ -149,25 +151,91 @@ def _acts(purchase: PurchaseView, who: Principal, language: Language) -> list[Ac
     return [
         Act(action, role, _initial(action, purchase), (told,) if action is Action.PASS_ON else ())
         for action, role in possible(who, head)
-        if action in DECISIONS and (action is not Action.MOVE_DUE or purchase.wait is not None)
+        if action in DECISIONS and _sensible(action, purchase)
     ]
 
 
+def _sensible(action: Action, purchase: PurchaseView) -> bool:
+    """Whether there is what the action is about; the table of rules knows only stages and roles."""
+    conditions: Mapping[Action, Callable[[], bool]] = {
+        Action.MOVE_DUE: lambda: purchase.wait is not None,
+        Action.RECEIVE_GOODS: lambda: purchase.coming > 0,
+        Action.INSPECT_GOODS: lambda: bool(purchase.uninspected),
+        Action.HAND_BACK: lambda: any(each.handed_back_at is None for each in purchase.returns),
+        Action.ENTER_INVOICE: lambda: any(line.received > line.paid for line in purchase.lines),
+        Action.DECIDE_INVOICE: lambda: bool(_differing(purchase)),
+        Action.SETTLE_CLAIM: lambda: bool(_claimed(purchase)),
+    }
+    return conditions.get(action, lambda: True)()
+
+
+def _differing(purchase: PurchaseView) -> list[InvoiceView]:
+    return [each for each in purchase.invoices if each.state is InvoiceState.DIFFERS]
+
+
+def _claimed(purchase: PurchaseView) -> list[SupplierClaimView]:
+    return [each for each in purchase.claims if each.state is ClaimState.OPEN]
+
+
+def _to_inspect(purchase: PurchaseView) -> Mapping[str, Any]:
+    """The oldest lot that waits, with everything that is to be measured of its sample."""
+    lot = next((each for each in purchase.lots if each.verdict is None), None)
+    if lot is None:
+        return {}
+    wanted = [each.code for each in purchase.characteristics if each.part == lot.part]
+    return {
+        "lot": lot.id,
+        "checked": lot.sample,
+        "faulty": 0,
+        "readings": [{"piece": piece, "characteristic": code} for piece in range(1, lot.sample + 1) for code in wanted],
+    }
+
+
 def _initial(action: Action, purchase: PurchaseView) -> Mapping[str, Any]:
+    uninspected = purchase.uninspected
     known: Mapping[Action, Mapping[str, Any]] = {
         Action.CONFIRM: {"promised_at": purchase.deliver_by, "signed_by": purchase.contact},
         Action.PROMISE_LATER: {"promised_at": purchase.promised_at},
         Action.RECEIVE_GOODS: {
             "lines": [
-                {"part": line.part, "accepted": line.outstanding, "refused": 0}
+                {"part": line.part, "counted": coming, "noted": coming}
                 for line in purchase.lines
-                if line.outstanding
+                if (coming := line.outstanding - uninspected.get(line.part, 0))
             ]
         },
+        Action.INSPECT_GOODS: _to_inspect(purchase),
+        Action.HAND_BACK: {"back": next((each.number for each in purchase.returns if not each.handed_back_at), "")},
+        Action.ENTER_INVOICE: {
+            "lines": [
+                {"part": line.part, "quantity": line.received - line.paid, "unit_price": line.unit_price}
+                for line in purchase.lines
+                if line.received > line.paid
+            ]
+        },
+        Action.DECIDE_INVOICE: {"invoice": next((each.number for each in _differing(purchase)), "")},
+        Action.SETTLE_CLAIM: {"claim": next((each.id for each in _claimed(purchase)), None)},
         Action.MOVE_DUE: {"due": purchase.wait.due} if purchase.wait else {},
     }
     return known.get(action, {})
 
 
 def _choices(purchase: PurchaseView, language: Language) -> Mapping[str, Sequence[Choice]]:
-    return {"part": [Choice(line.part, f"{language.name(line)} · {line.part}") for line in purchase.lines]}
+    return {
+        "part": [Choice(line.part, f"{language.name(line)} · {line.part}") for line in purchase.lines],
+        "characteristic": [Choice(each.code, _limits(each, language)) for each in purchase.characteristics],
+        "back": [
+            Choice(each.number, f"{each.number} · {language.name(each)} × {each.quantity}")
+            for each in purchase.returns
+            if each.handed_back_at is None
+        ],
+        "invoice": [
+            Choice(each.number, f"{each.number} · {language.money(each.total)}") for each in _differing(purchase)
+        ],
+    }
+
+
+def _limits(wanted: CharacteristicView, language: Language) -> str:
+    """What is measured, between which limits."""
+    least, most = (limit and f"{limit.normalize():f}" for limit in (wanted.low, wanted.high))
+    limits = f"{least}–{most}" if least and most else f"≥ {least}" if least else f"≤ {most}"
+    return f"{language.name(wanted)} {limits} {wanted.unit}"

@@ -85,9 +85,10 @@ async def _of_purchase(session: AsyncSession, purchase: PurchaseOrder, seq: int,
         .where(PurchaseLine.purchase_order == purchase.number)
         .order_by(PurchaseLine.id)
     )
-    _, _, due = await _step(session, purchase.number, seq)
+    said, _, due = await _step(session, purchase.number, seq)
     return Facts(
         number=purchase.number,
+        explanation=str(said.get("explanation") or ""),
         parts=tuple(NamedLine(part=part.code, name=named(part), quantity=quantity) for part, quantity in lines),
         centre=named(centre),
         centre_phone=centre.phone,

@@ -11,6 +11,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reading.documents import View, WaitView
 from database.reading.keyset import Cursor, Page
+from database.reading.receiving import (
+    CharacteristicView,
+    InvoiceView,
+    LotView,
+    ReturnView,
+    SupplierClaimView,
+    characteristics_of,
+    claims_of,
+    invoices_of,
+    lots_of,
+    returns_of,
+)
 from database.tables import (
     BackOrder,
     BackOrderState,
@@ -69,6 +81,7 @@ class PurchaseLineView(View):
     quantity: int
     received: int
     refused: int
+    paid: int
     unit_price: Decimal
 
     @property
@@ -115,7 +128,26 @@ class PurchaseView(View):
     wait: WaitView | None
     lines: tuple[PurchaseLineView, ...]
     waiting: tuple[WaitingOrder, ...]
+    lots: tuple[LotView, ...]
+    characteristics: tuple[CharacteristicView, ...]
+    returns: tuple[ReturnView, ...]
+    claims: tuple[SupplierClaimView, ...]
+    invoices: tuple[InvoiceView, ...]
     total: Decimal
+
+    @property
+    def uninspected(self) -> dict[str, int]:
+        """Pieces of each part that came and were not inspected yet."""
+        pieces: dict[str, int] = {}
+        for lot in self.lots:
+            if lot.verdict is None:
+                pieces[lot.part] = pieces.get(lot.part, 0) + lot.quantity
+        return pieces
+
+    @property
+    def coming(self) -> int:
+        """Pieces that have still to come."""
+        return sum(line.outstanding for line in self.lines) - sum(self.uninspected.values())
 
 
 async def list_purchases(
@@ -139,7 +171,7 @@ async def list_purchases(
 
 
 async def purchase_view(session: AsyncSession, number: str, now: datetime) -> PurchaseView | None:
-    """The purchase order with this number, in three questions."""
+    """The purchase order with this number, in as many questions as it has kinds of things."""
     replaced_by = select(func.min(_P.number)).where(_P.replaces == number).scalar_subquery()
     found = (
         await session.execute(
@@ -181,6 +213,11 @@ async def purchase_view(session: AsyncSession, number: str, now: datetime) -> Pu
         wait=WaitView.of(state.wait, now),
         lines=lines,
         waiting=await _waiting(session, number),
+        lots=await lots_of(session, number),
+        characteristics=await characteristics_of(session, [line.part for line in lines]),
+        returns=await returns_of(session, number),
+        claims=await claims_of(session, number),
+        invoices=await invoices_of(session, number),
         total=sum((line.unit_price * line.quantity for line in lines), Decimal("0.00")),
     )
 
@@ -196,6 +233,7 @@ async def _lines(session: AsyncSession, number: str) -> tuple[PurchaseLineView, 
             PurchaseLine.quantity,
             PurchaseLine.received,
             PurchaseLine.refused,
+            PurchaseLine.paid,
             PurchaseLine.unit_price,
         )
         .join(Part, Part.code == PurchaseLine.part)

@@ -33,7 +33,18 @@ from database.tables.orders import (
     Submission,
 )
 from database.tables.photos import Photo, Picture
-from database.tables.purchasing import BackOrder, BackOrderState, PurchaseLine, PurchaseOrder
+from database.tables.purchasing import BackOrder, BackOrderState, PurchaseLine, PurchaseOrder, SupplierLink
+from database.tables.receiving import (
+    Characteristic,
+    GoodsReceipt,
+    InvoiceLine,
+    InvoiceState,
+    LotReading,
+    ReceivedLot,
+    SupplierClaim,
+    SupplierInvoice,
+    SupplierReturn,
+)
 from database.tables.reference import (
     ApiKey,
     Certificate,
@@ -91,6 +102,7 @@ __all__ = [
     "CarrierPush",
     "Certificate",
     "Channel",
+    "Characteristic",
     "Claim",
     "ClaimState",
     "Contract",
@@ -103,10 +115,14 @@ __all__ = [
     "EventLog",
     "Failure",
     "Fault",
+    "GoodsReceipt",
     "InboundFreight",
     "IncomingMail",
     "Inspection",
+    "InvoiceLine",
+    "InvoiceState",
     "LineState",
+    "LotReading",
     "MailPicture",
     "MailState",
     "Mailbox",
@@ -133,6 +149,7 @@ __all__ = [
     "Qualification",
     "Quotation",
     "Recall",
+    "ReceivedLot",
     "RegisteredUnit",
     "ReplacementOrder",
     "Reservation",
@@ -150,7 +167,12 @@ __all__ = [
     "StockLot",
     "Submission",
     "Supplier",
+    "SupplierClaim",
+    "SupplierInvoice",
+    "SupplierLink",
     "SupplierPaper",
+    "SupplierPrice",
+    "SupplierReturn",
     "Technician",
     "Tracking",
     "UndeliverableAddress",

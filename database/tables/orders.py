@@ -84,6 +84,7 @@ class ReplacementOrder(Document, Base):
     technician: Mapped[str | None] = mapped_column(ForeignKey("technician.code"))
     auditor: Mapped[str | None] = mapped_column(ForeignKey("user_account.code"))
     handed_by: Mapped[str | None] = mapped_column(ForeignKey("user_account.code"))
+    parts_expected_at: Mapped[datetime | None]
     tracking_token: Mapped[str] = mapped_column(String(64), unique=True)
     application_key: Mapped[str] = mapped_column(String(200))
     application_digest: Mapped[bytes] = mapped_column(LargeBinary)

@@ -3,6 +3,7 @@
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -10,7 +11,9 @@ from sqlalchemy import (
     ForeignKey,
     Identity,
     Index,
+    LargeBinary,
     String,
+    Text,
     UniqueConstraint,
     text,
 )
@@ -27,7 +30,11 @@ class BackOrderState(StrEnum):
 
 
 class PurchaseOrder(Document, Base):
-    """One order to one supplier. Only its workflow's steps write it."""
+    """One order to one supplier. Only its workflow's steps write it.
+
+    `shown` is the document's text by language, `ranking` the suppliers of each part as they stood when it was placed;
+    `signed_text` is what was signed, to the letter.
+    """
 
     __tablename__ = "purchase_order"
     number: Mapped[str] = mapped_column(String(32), primary_key=True)
@@ -37,7 +44,16 @@ class PurchaseOrder(Document, Base):
     stage: Mapped[PurchaseStage]
     deliver_by: Mapped[datetime]
     promised_at: Mapped[datetime | None]
+    shown: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    ranking: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
     signed_by: Mapped[str | None]
+    signed_at: Mapped[datetime | None]
+    signed_text: Mapped[str | None] = mapped_column(Text)
+    signed_hash: Mapped[bytes | None] = mapped_column(LargeBinary)
+    proposed_for: Mapped[datetime | None]
+    proposed_by: Mapped[str | None]
+    received_at: Mapped[datetime | None]
+    passed_on_at: Mapped[datetime | None]
     replaces: Mapped[str | None] = mapped_column(ForeignKey("purchase_order.number"))
     __table_args__ = (
         Index("ix_purchase_order_created", text("created_at desc"), text("number desc")),
@@ -45,7 +61,20 @@ class PurchaseOrder(Document, Base):
     )
 
 
+class SupplierLink(Base):
+    """A page for somebody without an account, behind a token that can't be guessed; open until it is revoked."""
+
+    __tablename__ = "supplier_link"
+    token: Mapped[str] = mapped_column(String(64), primary_key=True)
+    document: Mapped[str] = mapped_column(String(32), index=True)
+    supplier: Mapped[str] = mapped_column(ForeignKey("supplier.code"))
+    created_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+
+
 class PurchaseLine(Base):
+    """A part that is ordered: `received` were accepted, `refused` were not, `paid` may be paid for (yuan a piece)."""
+
     __tablename__ = "purchase_line"
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     purchase_order: Mapped[str] = mapped_column(ForeignKey("purchase_order.number"), index=True)
@@ -54,9 +83,11 @@ class PurchaseLine(Base):
     unit_price: Mapped[Decimal]
     received: Mapped[int] = mapped_column(server_default=text("0"))
     refused: Mapped[int] = mapped_column(server_default=text("0"))
+    paid: Mapped[int] = mapped_column(server_default=text("0"))
     __table_args__ = (
         UniqueConstraint("purchase_order", "part"),
         CheckConstraint("quantity > 0 and received between 0 and quantity and refused >= 0", name="quantity"),
+        CheckConstraint("paid between 0 and received", name="paid"),
     )
 
 

@@ -115,8 +115,8 @@ async def test_nobody_waits_for_a_purchase_order_that_is_being_withdrawn(paper: 
 async def test_an_order_cancelled_while_its_goods_are_handed_out_holds_nothing(paper: PaperHouse) -> None:
     order, purchase = await short_of(paper)
     committing = Committing(paper.sessions)
-    line = {"part": paper.part, "accepted": 1}
-    receive = await step(paper, purchase, Action.RECEIVE_GOODS, Role.WAREHOUSE_KEEPER, lines=[line])
+    await purchase.count(1)
+    receive = await step(paper, purchase, Action.INSPECT_GOODS, Role.WAREHOUSE_KEEPER, **await purchase.found_sound())
     cancel = await step(paper, order, Action.CANCEL, Role.SERVICE_AGENT, reason="other")
     async with under_way(paper, receive):
         cancelling = asyncio.create_task(committing.commit_order(cancel))
@@ -129,8 +129,8 @@ async def test_an_order_cancelled_while_its_goods_are_handed_out_holds_nothing(p
 async def test_goods_handed_out_while_their_order_is_cancelled_stay_free(paper: PaperHouse) -> None:
     order, purchase = await short_of(paper)
     committing = Committing(paper.sessions)
-    line = {"part": paper.part, "accepted": 1}
-    receive = await step(paper, purchase, Action.RECEIVE_GOODS, Role.WAREHOUSE_KEEPER, lines=[line])
+    await purchase.count(1)
+    receive = await step(paper, purchase, Action.INSPECT_GOODS, Role.WAREHOUSE_KEEPER, **await purchase.found_sound())
     async with under_way(paper, await step(paper, order, Action.CANCEL, Role.SERVICE_AGENT, reason="other")):
         receiving = asyncio.create_task(committing.commit_purchase(receive))
         await waits_for_a_lock(paper, receiving)

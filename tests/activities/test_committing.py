@@ -7,7 +7,7 @@ import pytest
 
 from carriers.protocol import Recall
 from database.tables import EventLog
-from domain.stages import Action, Role, Stage
+from domain.stages import Action, PurchaseStage, Role, Stage
 from tests.activities.paper import PaperHouse
 from tests.workflows.house import Order, Purchase
 
@@ -86,6 +86,11 @@ async def bought(paper: PaperHouse) -> None:
     await second.receive(1, refused=1)
     await second.receive(1)
     assert await order.stage() is Stage.DISPATCH
+    await second.hand_back()
+    await second.bill((paper.part, 2, "9999.00"), invoice="F1")
+    await second.decide_invoice("F1", "pay_as_ordered")
+    await second.settle_claim()
+    assert await second.stage() is PurchaseStage.GOODS_RECEIVED
 
 
 async def found_by_the_buyer(paper: PaperHouse) -> None:
@@ -168,7 +173,10 @@ STORIES: dict[Story, set[Action]] = {
         A.HAND_ON_AUDIT, A.RELEASE_AUDIT, A.ASK_CUSTOMER, A.ANSWER_QUESTION, A.RESUME,
     },
     rejected_without_objection: {A.MAKE_FINAL},
-    bought: {A.PASS_ON, A.CONFIRM, A.PROMISE_LATER, A.MOVE_DUE, A.RECEIVE_GOODS, A.RESTOCK},
+    bought: {
+        A.PASS_ON, A.CONFIRM, A.PROMISE_LATER, A.MOVE_DUE, A.RECEIVE_GOODS, A.RESTOCK, A.INSPECT_GOODS,
+        A.HAND_BACK, A.ENTER_INVOICE, A.DECIDE_INVOICE, A.SETTLE_CLAIM,
+    },
     found_by_the_buyer: {A.SOURCE_AGAIN},
     cancelled_while_bought: {A.CANCEL, A.WITHDRAW},
     sent_by_hand: {A.BOOKING_REFUSED, A.HAND_OVER},

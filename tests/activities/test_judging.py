@@ -154,7 +154,7 @@ async def test_a_part_to_be_bought_is_an_estimate_until_the_supplier_has_deliver
         {
             "number": f"PO-{n}", "created_at": now - timedelta(days=40), "supplier": "S05", "warehouse": "HZ1",
             "stage": PurchaseStage.GOODS_RECEIVED, "deliver_by": now - timedelta(days=30), "log_head": b"",
-            "ended_at": now - timedelta(days=40 - took), "policy_name": "standard", "policy_version": 1, "state": {},
+            "received_at": now - timedelta(days=40 - took), "policy_name": "standard", "policy_version": 1, "state": {},
         }
         for n, took in enumerate((10, 20, 30, 20, 10))
     ]  # fmt: skip

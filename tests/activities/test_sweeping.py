@@ -92,7 +92,7 @@ async def test_a_purchase_order_whose_workflow_is_lost_goes_on_too(lone_house: H
     await purchase.handle.terminate()
     assert await lone_house.sweep() == {"started": 0, "restarted": 1}
     await purchase.receive(1)
-    assert await purchase.handle.result() == PurchaseStage.GOODS_RECEIVED
+    assert await purchase.settle() is PurchaseStage.GOODS_RECEIVED
     await order.until(Stage.DISPATCH)
 
 

@@ -331,17 +331,29 @@ async def test_a_purchase_order_is_decided_about_the_same_way(staff: Staff, sess
     late = await decide(staff, "buyer", purchase, confirm, "again")
     assert (late.status_code, late.json()["stage"], late.json()["last"]["action"]) == (409, "confirmed", "confirm")
     view = (await staff.get("buyer", f"/v1/purchase-orders/{purchase}")).json()
-    assert [action["action"] for action in view["actions"]] == ["pass_on", "promise_later"]
+    assert [action["action"] for action in view["actions"]] == [
+        "pass_on", "promise_later", "enter_invoice", "decide_invoice", "settle_claim",
+    ]  # fmt: skip
     assert [(wait["order"], wait["quantity"]) for wait in view["waiting"]] == [(number, 2)]
     [stock] = (await staff.get("keeper", "/v1/stock", part=part)).json()["items"]
     assert (stock["available"], [(each["purchase_order"], each["outstanding"]) for each in stock["on_order"]]) == (
         0,
         [(purchase, 2)],
     )
-    received = {"action": "receive_goods", "lines": [{"part": part, "accepted": 2}]}
-    assert (await decided(staff, "keeper", purchase, received))["stage"] == "goods_received"
+    received = {"action": "receive_goods", "delivery_note": "D1", "lines": [{"part": part, "counted": 2}]}
+    assert (await decided(staff, "keeper", purchase, received))["stage"] == "confirmed"
+    [lot] = (await staff.get("keeper", f"/v1/purchase-orders/{purchase}")).json()["lots"]
+    assert (lot["quantity"], lot["sample"], lot["verdict"]) == (2, 2, None)
+    inspected = {"action": "inspect_goods", "lot": lot["id"], "checked": 2}
+    assert (await decided(staff, "keeper", purchase, inspected))["stage"] == "to_settle"
+    [line] = (await staff.get("buyer", f"/v1/purchase-orders/{purchase}")).json()["lines"]
+    billed = [{"part": part, "quantity": 2, "unit_price": line["unit_price"]}]
+    invoice = {"action": "enter_invoice", "number": "F-1", "lines": billed}
+    assert (await decided(staff, "buyer", purchase, invoice))["stage"] == "goods_received"
     events = (await staff.get("buyer", f"/v1/purchase-orders/{purchase}/events")).json()
-    assert [event["action"] for event in events] == ["place", "confirm", "receive_goods"]
+    assert [event["action"] for event in events] == [
+        "place", "confirm", "receive_goods", "inspect_goods", "enter_invoice",
+    ]  # fmt: skip
     assert events[1]["said"]["signed_by"] == "冯立"
     order = await until(staff, number, lambda order: order["stage"] == "dispatch")
     assert order["lines"][0]["state"] == "reserved"

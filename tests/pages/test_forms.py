@@ -110,12 +110,12 @@ def test_a_successor_takes_its_predecessors_place_and_a_hint_becomes_a_line() ->
 
 
 def test_received_lines_are_those_ordered() -> None:
-    known = {"lines": [{"part": "P1", "accepted": 4, "refused": 0}]}
-    [lines, _] = forms.build(
+    known = {"lines": [{"part": "P1", "counted": 4, "noted": 4}]}
+    [_, lines, _] = forms.build(
         "receive_goods", ReceiveGoods, language(), PARTS, forms.initial(ReceiveGoods, known, language())
     ).fields
     assert lines.kind == "received"
-    assert [cell.value for cell in lines.rows[0]] == ["P1", "4", "0"]
+    assert [cell.value for cell in lines.rows[0]] == ["P1", "4", "4", ""]
 
 
 def test_times_are_those_of_the_reader() -> None:

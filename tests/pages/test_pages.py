@@ -325,9 +325,11 @@ async def test_a_purchase_order_from_confirmation_to_goods(browser: Browser, cas
         assert "确定转给下一家供应商吗？" in text(asked)
     async with browser("keeper") as client:
         page = await client.get(address)
-        typed = {"lines.0.part": "RO-PUMP", "lines.0.accepted": "1", "lines.0.refused": "0"}
+        typed = {"delivery_note": "D1", "lines.0.part": "RO-PUMP", "lines.0.counted": "1", "lines.0.noted": "1"}
         assert (await send(client, address, page, "receive_goods", **typed)).status_code == 303
-        assert "货物已全部到齐" in text(await client.get(address))
+        page = await client.get(address)
+        assert offered(page) == ["inspect_goods"]
+        assert (await send(client, address, page, "inspect_goods", checked="1", faulty="0")).status_code == 303
         assert "发货" in text(await client.get(f"/orders/{order}"))
 
 

@@ -33,13 +33,16 @@ from database.tables import (
     BackOrder,
     BackOrderState,
     Base,
+    Characteristic,
     Claim,
+    ClaimState,
     EventLog,
     MovementReason,
     OrderLine,
     Outbox,
     PurchaseLine,
     PurchaseOrder,
+    ReceivedLot,
     ReplacementOrder,
     Reservation,
     ReservationState,
@@ -48,6 +51,9 @@ from database.tables import (
     Stock,
     Submission,
     Supplier,
+    SupplierClaim,
+    SupplierInvoice,
+    SupplierReturn,
     WorkingDayOverride,
     Zone,
 )
@@ -264,9 +270,79 @@ class Purchase(Document):
             Action.CONFIRM, Role.SUPPLIER, promised_at=promised.isoformat(), signed_by="the supplier"
         )
 
+    async def count(self, pieces: int, part: str = "", note: str = "", **said: Any) -> Decided:
+        """Goods come and are counted; they wait for their inspection."""
+        line = {"part": part or self.house.part, "counted": pieces, **said}
+        return await self.decide(
+            Action.RECEIVE_GOODS, Role.WAREHOUSE_KEEPER, delivery_note=note or uuid4().hex, lines=[line]
+        )
+
+    async def lots(self) -> Sequence[ReceivedLot]:
+        return await self.house.all(ReceivedLot, ReceivedLot.purchase_order == self.number)
+
+    async def found_sound(self, faulty: int = 0, checked: int | None = None) -> dict[str, Any]:
+        """What is said of the newest lot when it was looked at, piece by piece if nothing is said; its readings are as
+        they should be."""
+        lot = (await self.lots())[-1]
+        checked = lot.quantity if checked is None else checked
+        wanted = await self.house.all(Characteristic, Characteristic.part == lot.part)
+        readings = [
+            {"piece": piece, "characteristic": each.code, "value": str(each.low if each.low is not None else each.high)}
+            for piece in range(1, checked + 1)
+            for each in wanted
+        ]
+        return {"lot": lot.id, "checked": checked, "faulty": faulty, "readings": readings}
+
+    async def inspect(self, faulty: int = 0, checked: int | None = None, **said: Any) -> Decided:
+        found = await self.found_sound(faulty, checked) | said
+        return await self.decide(Action.INSPECT_GOODS, Role.WAREHOUSE_KEEPER, **found)
+
     async def receive(self, accepted: int, refused: int = 0, part: str = "") -> Decided:
-        line = {"part": part or self.house.part, "accepted": accepted, "refused": refused}
-        return await self.decide(Action.RECEIVE_GOODS, Role.WAREHOUSE_KEEPER, lines=[line])
+        """So many pieces come, and are found good or bad one by one."""
+        await self.count(accepted + refused, part)
+        return await self.inspect(refused)
+
+    async def bill(self, *lines: tuple[str, int, str], invoice: str = "") -> Decided:
+        """The supplier's invoice: part, pieces, price; what was accepted at the agreed price if nothing is said."""
+        due = [(row.part, row.received - row.paid, str(row.unit_price)) for row in await self.lines()]
+        billed = [{"part": p, "quantity": n, "unit_price": price} for p, n, price in lines or due if n]
+        return await self.decide(Action.ENTER_INVOICE, Role.BUYER, number=invoice or uuid4().hex, lines=billed)
+
+    async def invoices(self) -> Sequence[SupplierInvoice]:
+        return await self.house.all(SupplierInvoice, SupplierInvoice.purchase_order == self.number)
+
+    async def hand_back(self) -> Decided:
+        open_ones = (SupplierReturn.purchase_order == self.number, SupplierReturn.handed_back_at.is_(None))
+        [back, *_] = await self.house.all(SupplierReturn, *open_ones)
+        return await self.decide(
+            Action.HAND_BACK, Role.WAREHOUSE_KEEPER, back=back.number, taken_by="the supplier's driver"
+        )
+
+    async def claims(self) -> Sequence[SupplierClaim]:
+        return await self.house.all(SupplierClaim, SupplierClaim.purchase_order == self.number)
+
+    async def settle_claim(self, amount: str = "0.00") -> Decided:
+        [claim, *_] = [claim for claim in await self.claims() if claim.state is ClaimState.OPEN]
+        return await self.decide(
+            Action.SETTLE_CLAIM, Role.BUYER, claim=claim.id, amount=amount, explanation="delivered anew"
+        )
+
+    async def decide_invoice(self, invoice: str, outcome: str) -> Decided:
+        return await self.decide(
+            Action.DECIDE_INVOICE, Role.BUYER, invoice=invoice, outcome=outcome, explanation="as agreed"
+        )
+
+    async def settle(self) -> PurchaseStage:
+        """What is owing on either side is settled; how it ended."""
+        for _ in await self.house.all(
+            SupplierReturn, SupplierReturn.purchase_order == self.number, SupplierReturn.handed_back_at.is_(None)
+        ):
+            await self.hand_back()
+        for _ in [claim for claim in await self.claims() if claim.state is ClaimState.OPEN]:
+            await self.settle_claim()
+        if any(line.paid < line.received for line in await self.lines()):
+            await self.bill()
+        return PurchaseStage(await self.handle.result())
 
     async def pass_on(self) -> Decided:
         return await self.decide(Action.PASS_ON, Role.BUYER, explanation="too slow")

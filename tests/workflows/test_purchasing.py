@@ -29,7 +29,8 @@ async def test_the_supplier_signs_and_delivers_and_the_order_goes_on(house: Hous
     assert await purchase.told(BUYER) == ["confirm"]
 
     await purchase.receive(1)
-    assert await purchase.handle.result() == PurchaseStage.GOODS_RECEIVED
+    assert await purchase.stage() is PurchaseStage.TO_SETTLE
+    assert await purchase.settle() is PurchaseStage.GOODS_RECEIVED
     await order.until(Stage.DISPATCH)
     assert (await order.actions())[-1] == "restock"
 
@@ -76,7 +77,7 @@ async def test_goods_come_in_parts_and_some_are_refused(house: House) -> None:
     order, purchase = await short_of(house, 3)
     await purchase.receive(1, refused=1)
     assert await purchase.stage() is PurchaseStage.CONFIRMED
-    assert (await purchase.last(Action.RECEIVE_GOODS)).details["outstanding"] == {house.part: 2}
+    assert (await purchase.last(Action.INSPECT_GOODS)).details["outstanding"] == {house.part: 2}
     assert (await house.books())["HZ1/nonconforming", house.part] == (1, 0)
     assert await purchase.told(AGENT) == ["goods_refused"]
     assert await order.stage() is Stage.SOURCING
@@ -87,16 +88,16 @@ async def test_goods_come_in_parts_and_some_are_refused(house: House) -> None:
         await purchase.receive(1, part="CXW-LAMP")
 
     await purchase.receive(2)
-    assert await purchase.handle.result() == PurchaseStage.GOODS_RECEIVED
+    assert await purchase.settle() is PurchaseStage.GOODS_RECEIVED
     await order.until(Stage.DISPATCH)
     assert await house.available() == 0
 
 
 async def test_a_part_is_counted_once_in_a_receipt(house: House) -> None:
     _, purchase = await short_of(house, 2)
-    line = {"part": house.part, "accepted": 1}
+    line = {"part": house.part, "counted": 1}
     with pytest.raises(ValueError, match="once"):
-        await purchase.decide(Action.RECEIVE_GOODS, Role.WAREHOUSE_KEEPER, lines=[line, line])
+        await purchase.decide(Action.RECEIVE_GOODS, Role.WAREHOUSE_KEEPER, delivery_note="D1", lines=[line, line])
 
 
 async def test_a_silent_supplier_is_followed_by_the_next(house: House) -> None:
@@ -205,7 +206,7 @@ async def test_pieces_that_went_to_somebody_else_are_ordered_again(house: House)
     await purchase.receive(1)
     await (await house.order()).to(Stage.DISPATCH)
     await purchase.receive(1)
-    assert await purchase.handle.result() == PurchaseStage.GOODS_RECEIVED
+    assert await purchase.settle() is PurchaseStage.GOODS_RECEIVED
     await order.logged(Action.RESTOCK)
     [again] = await house.open_purchases()
     assert await order.taken() == [f"2 × {house.part} of {again.number}"]

@@ -97,8 +97,10 @@ async def test_goods_recorded_unseen_reach_their_order(house: House) -> None:
     await house.stock_up(house.part, 0)
     order = await (await house.order()).to(Stage.SOURCING)
     [purchase] = await order.purchases()
-    line = {"part": house.part, "accepted": 1}
-    received = await house.say(purchase, Action.RECEIVE_GOODS, Role.WAREHOUSE_KEEPER, "keeper", {"lines": [line]})
-    await recorded_unseen(house, purchase, received)
-    assert (await house.put(purchase, received)).stage == PurchaseStage.GOODS_RECEIVED
+    await purchase.count(1)
+    inspected = await house.say(
+        purchase, Action.INSPECT_GOODS, Role.WAREHOUSE_KEEPER, "keeper", await purchase.found_sound()
+    )
+    await recorded_unseen(house, purchase, inspected)
+    assert (await house.put(purchase, inspected)).stage == PurchaseStage.TO_SETTLE
     await order.until(Stage.DISPATCH)
