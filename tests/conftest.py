@@ -4,13 +4,16 @@ Each worker of pytest-xdist runs a server of its own. A test that wants its data
 overrides `database_url` there with a module's fixture over `new_database`.
 """
 
-from collections.abc import AsyncIterator, Callable
+import os
+import shutil
+from collections.abc import AsyncIterator, Callable, Generator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from secrets import token_hex
 
 import asyncpg
 import hypothesis
 import pytest
+from playwright.async_api import Browser, async_playwright
 
 from database import session
 from database.migrate import migrate
@@ -22,6 +25,13 @@ from runtime.settings import Settings
 hypothesis.settings.register_profile("huanjian", deadline=None)  # a busy machine is no fault
 hypothesis.settings.load_profile("huanjian")
 
+COMPLETE = os.environ.get("HUANJIAN_TESTS_COMPLETE") == "1"
+"""Whether a test that is skipped, as something it needs is not installed, counts as failed: so in CI."""
+CHROMIUM = "/usr/bin/chromium"
+QUIET = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+)  # fmt: skip
 EMPTY = "template1"
 SEEDED = "huanjian"
 
@@ -63,6 +73,24 @@ async def sessions(database_url: str) -> AsyncIterator[session.Sessions]:
     engine = session.engine(database_url)
     yield session.sessions(engine)
     await engine.dispose()
+
+
+@pytest.fixture(scope="session")
+async def chromium() -> AsyncIterator[Browser]:
+    if shutil.which(CHROMIUM) is None:
+        pytest.skip(f"no browser at {CHROMIUM}: install Debian's chromium and fonts-noto-cjk to run these tests")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield browser
+        await browser.close()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if COMPLETE and report.skipped:
+        report.outcome, report.longrepr = "failed", f"it may not be skipped here: {report.longrepr}"
+    return report
 
 
 async def _execute(postgres: EmbeddedPostgres, statement: str) -> None:

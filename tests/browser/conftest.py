@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from typing import Any
 import pytest
 import uvicorn
 from fastapi import FastAPI
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page
 from pydantic import SecretStr
 
 from api.app import create_app
@@ -27,13 +26,7 @@ from tests.conftest import NewDatabase
 from tests.pages.cases import Cases
 from tests.pages.engine import Engine
 
-CHROMIUM = "/usr/bin/chromium"
-REQUIRED = os.environ.get("HUANJIAN_BROWSER_REQUIRED") == "1"
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
-QUIET = (
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-)  # fmt: skip
 
 
 @dataclass
@@ -78,17 +71,6 @@ class Shop:
 def _bad(text: str, kind: str) -> bool:
     """Answers like 409 and 422 are meant, and Chromium logs them; anything else is not."""
     return kind == "error" and "the server responded with a status of 4" not in text
-
-
-@pytest.fixture(scope="session")
-async def chromium() -> AsyncIterator[Browser]:
-    if shutil.which(CHROMIUM) is None:
-        message = f"no browser at {CHROMIUM}: install Debian's chromium and fonts-noto-cjk to run these tests"
-        pytest.fail(message) if REQUIRED else pytest.skip(message)
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield browser
-        await browser.close()
 
 
 @pytest.fixture(scope="module")

@@ -3,30 +3,15 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page
 
 from database.reference import DEMO_PASSWORD
-from tests.browser.conftest import CHROMIUM, QUIET, REQUIRED
 from tests.stack.conftest import Stack
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.xdist_group("stack"), pytest.mark.browser]
-
-THERE = Path(CHROMIUM).exists()
-
-
-@pytest.fixture
-async def chromium() -> AsyncIterator[Browser]:
-    if not THERE:
-        assert not REQUIRED, f"{CHROMIUM} is missing"
-        pytest.skip(f"no {CHROMIUM}")
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
-        yield browser
-        await browser.close()
 
 
 @asynccontextmanager
