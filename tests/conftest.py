@@ -6,7 +6,7 @@ overrides `database_url` there with a module's fixture over `new_database`.
 
 import os
 import shutil
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from secrets import token_hex
 
@@ -14,8 +14,10 @@ import asyncpg
 import hypothesis
 import pytest
 from playwright.async_api import Browser, async_playwright
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
 
-from database import session
+from database import accounts, session
 from database.migrate import migrate
 from database.reference import seed
 from runtime.embedded_postgres import EmbeddedPostgres, running_postgres
@@ -39,8 +41,17 @@ NewDatabase = Callable[..., AbstractAsyncContextManager[str]]
 """Makes a copy of the database named (SEEDED if none is) for as long as the context lasts, and says its URL."""
 
 
+@pytest.fixture(scope="session", autouse=True)
+def quick_passwords() -> Iterator[None]:
+    """A password costs a fifth of a second on purpose, and tests log in hundreds of times."""
+    quick = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=64, parallelism=1),))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(accounts, "_hasher", quick)
+        yield
+
+
 @pytest.fixture(scope="session")
-async def postgres(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EmbeddedPostgres]:
+async def postgres(tmp_path_factory: pytest.TempPathFactory, quick_passwords: None) -> AsyncIterator[EmbeddedPostgres]:
     async with running_postgres(tmp_path_factory.mktemp("postgres"), free_port(), fast=True) as server:
         await migrate(server.url(SEEDED))
         engine = session.engine(server.url(SEEDED))
