@@ -62,10 +62,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        engine = session.engine(settings.database, settings.database_connections, DATABASE_PATIENCE)
-        app.state.house = House(settings, session.sessions(engine), await connect(settings, lazy=True))
-        yield
-        await engine.dispose()
+        async with open_house(settings) as app.state.house:
+            yield
 
     app = _Api(
         title="Huanjian 换件",
@@ -87,6 +85,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     pages.mount(app)
     app.state.problem_page = pages.problem_page
     return app
+
+
+@asynccontextmanager
+async def open_house(settings: Settings) -> AsyncIterator[House]:
+    """The ways to PostgreSQL and Temporal; neither need be there yet."""
+    engine = session.engine(settings.database, settings.database_connections, DATABASE_PATIENCE)
+    yield House(settings, session.sessions(engine), await connect(settings, lazy=True))
+    await engine.dispose()
 
 
 class _Api(FastAPI):

@@ -13,13 +13,17 @@ from secrets import token_hex
 import asyncpg
 import hypothesis
 import pytest
+from fastapi import FastAPI
 from playwright.async_api import Browser, async_playwright
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
+from sqlalchemy import update
 
+from api.app import create_app
 from database import accounts, session
 from database.migrate import migrate
-from database.reference import seed
+from database.reference import DEMO_PASSWORD, seed
+from database.tables import UserAccount
 from runtime.embedded_postgres import EmbeddedPostgres, running_postgres
 from runtime.ports import free_port
 from runtime.settings import Settings
@@ -41,21 +45,34 @@ NewDatabase = Callable[..., AbstractAsyncContextManager[str]]
 """Makes a copy of the database named (SEEDED if none is) for as long as the context lasts, and says its URL."""
 
 
+@pytest.fixture(scope="session")
+def the_app() -> FastAPI:
+    """One for all tests that open a house of their own in it: FastAPI works out each route when it is first asked."""
+    return create_app()
+
+
 @pytest.fixture(scope="session", autouse=True)
-def quick_passwords() -> Iterator[None]:
-    """A password costs a fifth of a second on purpose, and tests log in hundreds of times."""
+def quick_passwords() -> Iterator[tuple[PasswordHash, str]]:
+    """A password costs a fifth of a second on purpose, and tests log in hundreds of times. Gives what it replaces."""
+    slow = (accounts._hasher, accounts._NOBODYS_HASH)
     quick = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=64, parallelism=1),))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(accounts, "_hasher", quick)
-        yield
+        patch.setattr(accounts, "_NOBODYS_HASH", quick.hash("nobody"))
+        yield slow
 
 
 @pytest.fixture(scope="session")
-async def postgres(tmp_path_factory: pytest.TempPathFactory, quick_passwords: None) -> AsyncIterator[EmbeddedPostgres]:
+async def postgres(
+    tmp_path_factory: pytest.TempPathFactory, quick_passwords: object
+) -> AsyncIterator[EmbeddedPostgres]:
     async with running_postgres(tmp_path_factory.mktemp("postgres"), free_port(), fast=True) as server:
         await migrate(server.url(SEEDED))
         engine = session.engine(server.url(SEEDED))
         await seed(session.sessions(engine), Settings())
+        async with engine.begin() as connection:
+            known = update(UserAccount).where(UserAccount.password_hash.is_not(None))
+            await connection.execute(known.values(password_hash=accounts.hash_password(DEMO_PASSWORD)))
         await engine.dispose()
         yield server
 

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 from temporalio.testing import WorkflowEnvironment
 
-from api.app import create_app
+from api.app import open_house
 from database import accounts
 from database.reference import DEMO_PASSWORD
 from database.session import Sessions
@@ -41,10 +41,9 @@ def settings(database_url: str) -> Settings:
 
 
 @pytest.fixture
-async def app(settings: Settings) -> AsyncIterator[FastAPI]:
-    application = create_app(settings)
-    async with application.router.lifespan_context(application):
-        yield application
+async def app(the_app: FastAPI, settings: Settings) -> AsyncIterator[FastAPI]:
+    async with open_house(settings) as the_app.state.house:
+        yield the_app
 
 
 @pytest.fixture

@@ -13,13 +13,13 @@ from sqlalchemy.exc import ProgrammingError
 
 import database
 from api import problems
-from api.app import LARGEST_BODY
+from api.app import LARGEST_BODY, create_app
 from api.dependencies import House
 from api.problems import CATALOGUE, MEDIA_TYPE
 from database.session import engine, sessions
 from runtime.ports import free_port
 from runtime.settings import Settings
-from tests.api.conftest import NewClient, Staff, application
+from tests.api.conftest import ORIGIN, NewClient, Staff, application
 
 
 def test_every_refusal_of_the_program_is_in_the_catalogue() -> None:
@@ -105,9 +105,9 @@ async def test_unknown_addresses_and_methods(client: httpx.AsyncClient) -> None:
     assert (method.status_code, method.json()["code"]) == (405, "method_not_allowed")
 
 
-async def test_a_fault_of_ours_tells_nothing_but_its_id(
-    client: httpx.AsyncClient, app: FastAPI, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_fault_of_ours_tells_nothing_but_its_id(caplog: pytest.LogCaptureFixture) -> None:
+    app = create_app()
+
     @app.get("/v1/broken")
     async def broken() -> None:
         raise RuntimeError("the secret password is 1")
@@ -116,13 +116,14 @@ async def test_a_fault_of_ours_tells_nothing_but_its_id(
     async def broken_statement() -> None:
         raise ProgrammingError("select secret", {}, Exception("column secret does not exist"))
 
-    for path in ("/v1/broken", "/v1/broken-statement"):
-        caplog.clear()
-        answer = await client.get(path, headers={"X-Request-Id": "request-4711"})
-        assert (answer.status_code, answer.json()["code"]) == (500, "internal")
-        assert "secret" not in answer.text
-        assert answer.json()["id"] == answer.headers["x-request-id"] == "request-4711"
-        assert "request-4711" in caplog.text
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=ORIGIN) as client:
+        for path in ("/v1/broken", "/v1/broken-statement"):
+            caplog.clear()
+            answer = await client.get(path, headers={"X-Request-Id": "request-4711"})
+            assert (answer.status_code, answer.json()["code"]) == (500, "internal")
+            assert "secret" not in answer.text
+            assert answer.json()["id"] == answer.headers["x-request-id"] == "request-4711"
+            assert "request-4711" in caplog.text
 
 
 async def test_without_the_database_everything_says_so(settings: Settings, new_client: NewClient, app: FastAPI) -> None:

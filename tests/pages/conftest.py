@@ -8,7 +8,6 @@ import pytest
 from fastapi import FastAPI
 from pydantic import SecretStr
 
-from api.app import create_app
 from api.dependencies import House
 from database.reference import DEMO_PASSWORD
 from database.session import Sessions
@@ -33,12 +32,11 @@ def engine(sessions: Sessions) -> Engine:
 
 
 @pytest.fixture
-async def app(database_url: str, sessions: Sessions, engine: Engine) -> FastAPI:
+async def app(the_app: FastAPI, database_url: str, sessions: Sessions, engine: Engine) -> FastAPI:
     """The application with the engine that commits at once."""
     settings = Settings(database_url=SecretStr(database_url))
-    application = create_app(settings)
-    application.state.house = House(settings, sessions, engine)  # type: ignore[arg-type]
-    return application
+    the_app.state.house = House(settings, sessions, engine)  # type: ignore[arg-type]
+    return the_app
 
 
 @pytest.fixture
