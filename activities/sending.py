@@ -20,7 +20,7 @@ from database.reading.facts import facts
 from database.session import Sessions
 from database.tables import Failure, Message, MessageChannel, MessageState, NoticeTemplate, Outbox, StaffChannel
 from messaging import mail
-from messaging.addresses import in_subject, reply_address
+from messaging.addresses import in_subject, reply_address, signature
 from messaging.failures import BadAddress, Busy, NotSent, Refused, Unreachable
 from messaging.mail import Letter, MailAccount
 from messaging.robots import Robots
@@ -194,8 +194,9 @@ class Sender:
             return None
 
     def _message_id(self, row: Outbox, number: int) -> str:
-        host = self._settings.mail_address.rpartition("@")[2]
-        return f"<{row.document.lower()}.{row.id}.{number}@{host}>"
+        """The same whenever it is asked for, and nobody's guess: who answers it proves to have got it."""
+        said, host = f"{row.document.lower()}.{row.id}.{number}", self._settings.mail_address.rpartition("@")[2]
+        return f"<{said}.{signature(said, self._settings.reply_key)}@{host}>"
 
     async def send(self) -> bool:
         """Sends what is due, to everybody at once and to each in turn; false if nothing is."""

@@ -84,7 +84,7 @@ def role_for(who: Principal, document: Head, action: Action) -> Role:
     roles = [role for role in who.roles if role in rule.by and role is not Role.SYSTEM]
     if not roles:
         raise Refusal("role_forbidden", f"{action} is for {', '.join(sorted(rule.by))}")
-    refusals = {role: _refused_by_audit(who, role, action, document) for role in roles}
+    refusals = {role: refused_by_audit(who, role, action, document) for role in roles}
     allowed = [role for role, refusal in refusals.items() if refusal is None]
     if allowed:
         return allowed[0]
@@ -105,7 +105,7 @@ def _is_time(action: Action, document: Head) -> bool:
     return wait is None or wait.asks_for(action)
 
 
-def _refused_by_audit(who: Principal, role: Role, action: Action, document: Head) -> Refusal | None:
+def refused_by_audit(who: Principal, role: Role, action: Action, document: Head) -> Refusal | None:
     """Why the audit is not theirs: their own case, somebody else's desk, or signed by them already."""
     if not isinstance(document.state, OrderState):
         return None

@@ -3,6 +3,7 @@
 Codes (stages, actions, reasons, fields of forms …) are looked up by kind and code; sentences by themselves in English.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -27,6 +28,8 @@ CATALOGUES = Path(__file__).with_name("locale")
 DEFAULT = "zh"
 FOLDERS = {"zh": "zh_CN", "en": "en"}
 CURRENCY = "CNY"
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+_AMOUNT = re.compile(r"\d+\.\d\d")
 
 
 def catalogue(code: str) -> Path:
@@ -127,6 +130,15 @@ class Language:
     def month(self, month: date) -> str:
         """For example `Nov 2026`."""
         return format_date(month, {"zh": "y年M月"}.get(self.code, "MMM y"), locale=self.locale)
+
+    def told(self, about: Mapping[str, str]) -> dict[str, str]:
+        """What evidence speaks of: days and money as readers write them, everything else as it is."""
+        return {name: self._told(said) for name, said in about.items()}
+
+    def _told(self, said: str) -> str:
+        if _DAY.fullmatch(said):
+            return self.day(date.fromisoformat(said))
+        return self.money(Decimal(said)) if _AMOUNT.fullmatch(said) else said
 
     def until(self, instant: datetime, now: datetime, calendar: Calendar) -> str:
         """How far away an instant is, in working days where the calendar has any: `in 2 working days`."""

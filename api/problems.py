@@ -110,6 +110,7 @@ CATALOGUE: Final[Mapping[str, Kind]] = {
         422, "The technician holds no valid certificate for this product", "该技师没有此类产品的有效资质证书"
     ),
     "nothing_asked": Kind(409, "Nothing waits for the customer's consent", "当前没有待客户确认的内容"),
+    "nothing_amended": Kind(422, "Nothing is different from what is known", "与现有资料相同，没有可更正的内容"),
     "quotation_changed": Kind(409, "The quotation changed meanwhile; read the new one", "报价已更新，请查看新的报价"),
     "not_in_warranty": Kind(
         422,

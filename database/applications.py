@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database import photos, submissions
+from database import customers, photos, submissions
 from database.duplicates import duplicates, same_unit
 from database.numbers import next_number
 from database.policies import newest, timekeeper
@@ -29,15 +29,11 @@ from database.tables import (
     ServiceCentre,
     UserAccount,
 )
-from domain.decisions import Code, Line, Photos, SomeText, Supplement, Text
+from domain.decisions import Code, Email, Line, Phone, Photos, Short, SomeText, Supplement, Text
 from domain.duplicates import Complaint
 from domain.messages import OrderState
 from domain.stages import Refusal, Role, Stage
 from domain.waiting import Clock
-
-Short = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
-Phone = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^\+?[0-9][0-9 -]{5,18}[0-9]$")]
-Email = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
 
 
 class _Said(BaseModel):
@@ -135,7 +131,7 @@ async def apply(
         complaint = Complaint(application.fault_code, application.fault)
         if found := duplicates(known, complaint, time, at):
             raise Duplicate(found[0].number)
-    customer = await _customer(session, application.customer)
+    customer = await customers.named(session, application.customer.model_dump(), by_us=role is Role.SERVICE_AGENT)
     on_the_phone = application.channel is Channel.HOTLINE and role is Role.SERVICE_AGENT
     stage, clock = (Stage.TRIAGE, Clock.JUDGEMENT) if on_the_phone else (Stage.RECEIVED, Clock.TAKE_UP)
     state = OrderState(
@@ -167,11 +163,12 @@ async def apply(
         tracking_token=token_urlsafe(24),
         application_key=key,
         application_digest=digest,
-        search_text=_search_text(state.number, application),
+        search_text="",
         policy_name=pinned.name,
         policy_version=pinned.version,
         log_head=b"",
     )
+    order.search_text = search_text(order, customer)
     details: dict[str, Any] = {"channel": application.channel}
     if application.remark:
         details["remark"] = application.remark
@@ -192,12 +189,19 @@ async def apply(
     return Applied(state, order.tracking_token, created=True)
 
 
-def supplement(application: Application) -> Supplement:
-    """What an application adds to an order that is open already: its words, who asks, the parts, the photos."""
+async def supplement(session: AsyncSession, application: Application, number: str) -> Supplement:
+    """What an application adds to an order that is open already: its words, the parts, the photos, and who asks as far
+    as the order does not know it; its own customer's numbers are shown to few (policy 1.3.1)."""
+    known = await session.scalar(
+        select(Customer).join(ReplacementOrder, ReplacementOrder.customer == Customer.id)
+        .where(ReplacementOrder.number == number)
+    )  # fmt: skip
     asks = application.customer
+    news = (
+        getattr(asks, name) for name in ("name", "phone", "email") if getattr(asks, name) != getattr(known, name, None)
+    )
     lines = (f"{line.part} × {line.quantity}" for line in application.lines)
-    contact = " ".join(filter(None, (asks.name, asks.phone, asks.email)))
-    words = (application.fault, application.remark, *lines, contact)
+    words = (application.fault, application.remark, *lines, " ".join(filter(None, news)))
     return Supplement(note="\n".join(filter(None, words)), photos=application.photos, joined=True)
 
 
@@ -257,21 +261,7 @@ async def _check(session: AsyncSession, application: Application) -> None:
             raise Refusal("unknown_part", f"there is no part {line.part}")
 
 
-async def _customer(session: AsyncSession, said: Applicant) -> Customer:
-    """The customer of that name and phone; what is new about them replaces what was known."""
-    known = await session.scalar(
-        select(Customer).where(Customer.phone == said.phone, Customer.name == said.name).order_by(Customer.id).limit(1)
-    )
-    customer = known or Customer()
-    for field, value in said.model_dump().items():
-        if value or not known:
-            setattr(customer, field, value)
-    session.add(customer)
-    await session.flush()
-    return customer
-
-
-def _search_text(number: str, application: Application) -> str:
-    customer = application.customer
-    words = (number, customer.name, customer.phone, application.serial, application.model, application.product)
-    return " ".join(filter(None, (*words, application.fault[:200]))).lower()
+def search_text(order: ReplacementOrder, customer: Customer) -> str:
+    """By what an order is found."""
+    words = (order.number, customer.name, customer.phone, order.serial, order.model, order.product)
+    return " ".join(filter(None, (*words, order.fault_text[:200]))).lower()

@@ -189,8 +189,11 @@ async def recognise(
 
 
 async def _customers(session: AsyncSession, sender: str, phones: Collection[str]) -> Sequence[Customer]:
-    """Who has this address; of several, the one whose telephone is named."""
-    found = (await session.scalars(select(Customer).where(func.lower(Customer.email) == sender).limit(20))).all()
+    """Who has this address, each as we have known them the longest; of several, the one whose telephone is named."""
+    rows = await session.scalars(
+        select(Customer).where(func.lower(Customer.email) == sender).order_by(Customer.id.desc()).limit(20)
+    )
+    found = [*{(customer.name, customer.phone): customer for customer in rows}.values()]
     named = [customer for customer in found if customer.phone in phones]
     return named if len(found) > 1 and len(named) == 1 else found
 

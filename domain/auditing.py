@@ -297,7 +297,18 @@ def refusal(
 
 # --- what was signed --------------------------------------------------------------------------------------
 
-COMPARED: Final = ("attempt", "customer", "serial", "model", "fault", "lines", "to_pay", "cost", "goodwill")
+COMPARED: Final = (
+    "attempt",
+    "customer",
+    "recipient",
+    "serial",
+    "model",
+    "fault",
+    "lines",
+    "to_pay",
+    "cost",
+    "goodwill",
+)
 """The facts that a signature stands for, in the order in which a change is told."""
 
 Facts = Mapping[str, Any]

@@ -3,6 +3,7 @@
 The texts stay in the database; a workflow only ever sees the action, codes and ids.
 """
 
+import re
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -30,6 +31,20 @@ Code = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 PhotoId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{32}$")]
 Photos = Annotated[tuple[PhotoId, ...], Field(max_length=9)]
 """Photos uploaded before, by their ids (policy 2.1.1b)."""
+Short = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
+
+
+def plain_phone(typed: str) -> str:
+    """A telephone number as it is kept and compared: digits alone, a foreign one with its plus."""
+    return re.sub(r"[ -]", "", typed).removeprefix("+86")
+
+
+Phone = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, pattern=r"^\+?[0-9][0-9 -]{5,18}[0-9]$"),
+    AfterValidator(plain_phone),
+]
+Email = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
 Waybill = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{4,40}$")]
 Money = Annotated[Decimal, Field(ge=0, max_digits=12, decimal_places=2)]
 
@@ -413,6 +428,22 @@ class Supplement(_Decision):
         return photos
 
 
+class Amend(_Decision):
+    """What is known of customer and product is put right; what is not said stays as it was (policy 2.1.2, 2.3.1)."""
+
+    action: Literal[Action.AMEND] = Action.AMEND
+    name: Short = ""
+    phone: Phone | None = None
+    email: Email | None = None
+    province: Short = ""
+    city: Short = ""
+    district: Short = ""
+    address: Short = ""
+    serial: Short = ""
+    model: Code | None = None
+    fault_code: Code | None = None
+
+
 class Cancel(_Decision):
     action: Literal[Action.CANCEL] = Action.CANCEL
     reason: CancelReason
@@ -563,7 +594,7 @@ Decision = Annotated[
     | ReturnForCorrection | Reject | AskCustomer | AnswerQuestion | Resume | Object | TakeAudit | HandOnAudit
     | ReleaseAudit | Correct | SourceAgain | Pack | HandOver | Deliver | DeclareLost | ReceiveBack
     | BookAppointment | ReportFitted | ReportNotFitted | RecordAttempt | AnswerWorks | AnswerFaulty
-    | SendPart | SendTechnician | SettleClaim | Supplement | Cancel | MoveDue,
+    | SendPart | SendTechnician | SettleClaim | Supplement | Amend | Cancel | MoveDue,
     Field(discriminator="action"),
 ]  # fmt: skip
 

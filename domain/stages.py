@@ -50,6 +50,8 @@ class Stage(StrEnum):
 
 ENDS = frozenset({Stage.CLOSED, Stage.CANCELLED, Stage.REJECTED, Stage.DECLINED})
 OPEN = tuple(stage for stage in Stage if stage not in ENDS)
+ON_A_LABEL = frozenset({Stage.DISPATCH, Stage.IN_TRANSIT, Stage.SETTLING})
+"""Where the customer's address stands on a parcel already."""
 
 
 class PurchaseStage(StrEnum):
@@ -104,6 +106,7 @@ class Action(StrEnum):
     SEND_TECHNICIAN = "send_technician"
     SETTLE_CLAIM = "settle_claim"
     SUPPLEMENT = "supplement"
+    AMEND = "amend"
     CANCEL = "cancel"
     MOVE_DUE = "move_due"
     # people, to a purchase order
@@ -223,6 +226,7 @@ RULES: Mapping[Action, Rule] = MappingProxyType(
         Action.RECALL: _rule(_stays(_S.SETTLING), _SYSTEM),
         Action.SETTLE_CLAIM: _rule(_stays(*OPEN), _DISPATCHER, _SUPERVISOR),
         Action.SUPPLEMENT: _rule(_stays(*OPEN), _CUSTOMER, _AGENT),
+        Action.AMEND: _rule(_stays(*(stage for stage in OPEN if stage not in ON_A_LABEL)), _AGENT),
         Action.CANCEL: _rule({stage: _S.CANCELLED for stage in OPEN if stage is not _S.SETTLING}, _AGENT, _SUPERVISOR),
         Action.MOVE_DUE: _rule(_stays(*OPEN), _SUPERVISOR),
         Action.REMIND: _rule(_stays(*OPEN), _SYSTEM),

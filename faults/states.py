@@ -117,12 +117,13 @@ _ENDING_ALARMS: Final = {
     Action.MAKE_FINAL,
 }
 _LEADING_NOWHERE: Final = {
+    Action.AMEND,
     Action.MOVE_DUE,
     Action.TAKE_AUDIT,
     Action.HAND_ON_AUDIT,
     Action.RELEASE_AUDIT,
 }
-"""Whose work it is and until when leads to no other state."""
+"""Whose work it is and until when, or how the customer is reached, leads to no other state."""
 _BETWEEN_OTHERS: Final = {Action.HAND_BACK, Action.ENTER_INVOICE, Action.DECIDE_INVOICE, Action.SETTLE_CLAIM}
 """What supplier and house settle between them means nothing to the order."""
 _SCANS: Final[Mapping[Milestone, tuple[Milestone, ...]]] = {

@@ -228,7 +228,7 @@ def _robot(message: Message, sender: str, own: Collection[str]) -> Robot | None:
     """X-Auto-Response-Suppress is no sign of a robot: people's mailers set it too."""
     automatic = _header(message, "auto-submitted").partition(";")[0].strip().lower()
     signs = {
-        Robot.OURSELVES: sender in own,
+        Robot.OURSELVES: re.sub(r"\+[^@]*@", "@", sender) in own,
         Robot.REPORT: message.get_content_type() == "multipart/report",
         Robot.AUTO_SUBMITTED: automatic not in ("", "no"),
         Robot.NO_RETURN_PATH: _header(message, "return-path") == "<>",

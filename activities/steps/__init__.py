@@ -1,6 +1,16 @@
 """What each action does to an order or a purchase order: one function a step, all in one transaction."""
 
-from activities.steps import auditing, delivering, installing, judging, purchasing, settling, sourcing, supplementing
+from activities.steps import (
+    amending,
+    auditing,
+    delivering,
+    installing,
+    judging,
+    purchasing,
+    settling,
+    sourcing,
+    supplementing,
+)
 from activities.steps.work import OrderSteps, OrderWork, PurchaseSteps, PurchaseWork
 from database.steps import record, reminder
 from domain.decisions import MoveDue
@@ -17,6 +27,7 @@ ORDER_STEPS: OrderSteps = {
     **installing.STEPS,
     **settling.STEPS,
     **supplementing.STEPS,
+    **amending.STEPS,
 }
 PURCHASE_STEPS: PurchaseSteps = purchasing.STEPS
 

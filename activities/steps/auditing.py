@@ -6,12 +6,13 @@ from typing import Any
 
 from sqlalchemy import select
 
+from activities.steps.amending import take_registered_model
 from activities.steps.quoting import quote_lines
 from activities.steps.work import OrderSteps, OrderWork, lines_in
 from database import quotations
 from database.absences import stand_ins
 from database.reading.audits import examine, signed
-from database.tables import AuditAttempt, AuditQuestion, LineState, RegisteredUnit, Signature, UserAccount
+from database.tables import AuditAttempt, AuditQuestion, LineState, Signature, UserAccount
 from domain.auditing import Checked, Verdict, judge, refusal, signers, unsigned
 from domain.decisions import (
     AnswerQuestion,
@@ -143,8 +144,7 @@ async def correct(work: OrderWork) -> None:
     agreed = await quotations.newest(work.session, order.number)
     before = {"serial": order.serial, "lines": [[x.part, x.quantity] for x in await lines_in(work, LineState.WANTED)]}
     order.serial = said.serial or order.serial
-    if registered := await work.session.get(RegisteredUnit, order.serial or ""):
-        order.model = registered.model
+    await take_registered_model(work)
     order.fault_text = said.fault or order.fault_text
     quotation = await quote_lines(work, said.lines, agreed)
     if quotation.because:

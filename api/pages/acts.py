@@ -35,6 +35,7 @@ GRAVE: Final = frozenset(
 SELDOM: Final = frozenset(
     {
         Action.SUPPLEMENT,
+        Action.AMEND,
         Action.CANCEL,
         Action.MOVE_DUE,
         Action.SETTLE_CLAIM,
@@ -68,6 +69,8 @@ class Act:
     def fixed(self) -> Mapping[str, str]:
         if self.action is Action.SUPPLEMENT:
             return {"joined": ""}
+        if self.action is Action.QUOTE:  # nobody agrees to what nobody has seen: consent is recorded beside the text
+            return {"agreed_on_phone": "", "said_by": ""}
         if self.action is Action.CONSENT and self.role is Role.CUSTOMER:
             return {"said_by": "", "note": ""}
         if self.action is not Action.REPORT_FITTED:
@@ -184,7 +187,7 @@ def _initial(action: Action, role: Role, order: OrderView, language: Language) -
     ]
     shipment = current_shipment(order)
     known: Mapping[Action, Mapping[str, Any]] = {
-        Action.QUOTE: {"lines": lines, "said_by": order.customer.name},
+        Action.QUOTE: {"lines": lines},
         Action.CONSENT: {"said_by": order.customer.name, "shown": _seen(role, order, language)},
         Action.CORRECT: {"lines": lines, "serial": order.serial, "fault": order.fault},
         Action.SEND_PART: {"lines": before},
@@ -192,6 +195,12 @@ def _initial(action: Action, role: Role, order: OrderView, language: Language) -
         Action.BOOK_APPOINTMENT: {"minutes": 60},
         Action.REPORT_FITTED: {"customer_instructed": True},
         Action.MOVE_DUE: {"due": order.wait.due} if order.wait else {},
+        Action.AMEND: {
+            **order.customer.model_dump(exclude={"language"}),
+            "serial": order.serial,
+            "model": order.model,
+            "fault_code": order.fault_code,
+        },
         Action.SETTLE_CLAIM: {"claim": next((c.id for c in order.claims if c.state is ClaimState.OPEN), None)},
     }
     return known.get(action, {})

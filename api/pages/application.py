@@ -13,16 +13,17 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from api.auth import Principal
 from api.dependencies import Database, House, InHouse, Now
-from api.pages import choices, forms, photos
+from api.pages import choices, deciding, forms, photos
 from api.pages.forms import Said
 from api.pages.rendering import Reader, reader
 from api.photos import allow
 from api.problems import Problem
 from api.v1.applications import joined, receive
 from api.v1.orders import tracking_path
-from database.applications import Application, Duplicate, Short
+from database.applications import Application, Duplicate
 from database.reading import reference
 from database.tables import Channel
+from domain.decisions import Short
 from domain.numbers import is_well_formed
 from domain.stages import Refusal, Role
 
@@ -84,6 +85,7 @@ async def apply_on_the_web(request: Request, house: InHouse, session: Database, 
         return await _form(session, them, said, status=409, number=duplicate.number, **shown)
     except (Refusal, Problem) as refused:
         await session.rollback()
+        shown["key"] = deciding.key_after(refused, shown["key"])
         return await _refused(session, them, said, refused, shown)
 
 

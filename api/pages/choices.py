@@ -1,6 +1,6 @@
 """What a field offers to choose from: parts that fit, technicians with the certificate, and so on."""
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -39,12 +39,16 @@ async def for_order(session: AsyncSession, order: OrderView, language: Language,
     }
 
 
+async def of_product(session: AsyncSession, language: Language) -> Offered:
+    """What a product can be, and what can be wrong with it."""
+    return {"model": await models(session, language), "fault_code": await _faults(session, language, 3)}
+
+
 async def for_application(session: AsyncSession, language: Language, model: str | None = None) -> Offered:
     """For the agents' form; parts that fit `model` come first."""
     return {
+        **await of_product(session, language),
         "part": await parts_for(session, language, model),
-        "model": await models(session, language),
-        "fault_code": await _faults(session, language, 3),
         "service_centre": named(await reference.service_centres(session), language),
         "language": [Choice(code, languages(language.zone.key)[code].own_name) for code in FOLDERS],
     }
@@ -81,26 +85,32 @@ async def _faults(session: AsyncSession, language: Language, depth: int) -> list
 async def parts_for(session: AsyncSession, language: Language, model: str | None) -> list[Choice]:
     """All parts still to be had; those that fit `model` stand first (policy 1.3.2)."""
     fits, others = language.text("Fits this model"), language.text("Other parts")
+    found = [part for part in await reference.parts(session) if part.superseded_by is None]
     return [
         Choice(
             part.code,
             f"{language.name(part)} · {part.code}",
             (fits if model in part.models else others) if model else "",
         )
-        for part in await reference.parts(session)
-        if part.superseded_by is None
+        for part in sorted(found, key=lambda part: model not in part.models)
     ]
 
 
 async def parts(
-    session: AsyncSession, language: Language, model: str | None, wanted: Container[str] = ()
+    session: AsyncSession, language: Language, model: str | None, wanted: Collection[str] = ()
 ) -> list[Choice]:
-    """Parts still to be had, those that fit `model` if it is known (policy 1.3.2); and superseded ones that are wanted
-    all the same, each with the part that took its place."""
-    found = {part.code: part for part in await reference.parts(session, model)}
+    """Parts still to be had, those that fit `model` if it is known (policy 1.3.2). Beside them what is wanted all the
+    same: superseded parts, each with the one that took its place, and parts that do not fit, which say so."""
+    found = {part.code: part for part in await reference.parts(session, model, wanted)}
     heirs = {part.code: part.superseded_by for part in found.values()}
+    name, unfit = "%(part)s · %(code)s", language.text("%(part)s · %(code)s – does not fit")
     return [
-        Choice(part.code, f"{language.name(part)} · {part.code}", instead=successor(part.code, heirs) or "")
+        Choice(
+            part.code,
+            (name if model is None or model in part.models else unfit)
+            % {"part": language.name(part), "code": part.code},
+            instead=successor(part.code, heirs) or "",
+        )
         for part in found.values()
         if part.superseded_by is None or part.code in wanted
     ]

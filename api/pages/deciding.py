@@ -18,7 +18,7 @@ from api.pages.acts import Act, Sent
 from api.pages.forms import Said
 from api.problems import LastStep, Problem
 from domain.decisions import DECISIONS
-from domain.stages import Action, Life
+from domain.stages import Action, Life, Refusal
 
 _BACK_TO_THE_FORM: Final = frozenset({403, 409, 422, 503})
 
@@ -107,9 +107,15 @@ async def answer(
         if problem.status_code not in _BACK_TO_THE_FORM:
             raise
         code = problem.code if language.has("problem", problem.code) else str(problem.status_code)
-        key = key if problem.status_code == 503 else uuid4().hex
-        return Answer(problem.status_code, Sent(action, said, key, error=language.word("problem", code)))
+        error = language.word("problem", code)
+        return Answer(problem.status_code, Sent(action, said, key_after(problem, key), error=error))
     return DONE
+
+
+def key_after(refused: Refusal | Problem, key: str) -> str:
+    """The key of a form that comes back: another one, because what is sent next will be something else. Where nobody
+    answered, the same must be sent again."""
+    return key if isinstance(refused, Problem) and refused.status_code == 503 else uuid4().hex
 
 
 def _moved_on(act: Act, said: Said, language: Language, problem: Problem | None) -> MovedOn:
@@ -124,7 +130,6 @@ def _moved_on(act: Act, said: Said, language: Language, problem: Problem | None)
     kept = [
         (language.word("field", name.rpartition(".")[2]), value)
         for name, value in said.values.items()
-        if name not in ("csrf", "key", "more", "drop", "photos", "sure") and value.strip()
-        if name not in ("csrf", "key", "more", "put", "sure", "shown") and value.strip()
+        if name not in ("csrf", "key", "more", "drop", "photos", "put", "sure", "shown") and value.strip()
     ]
     return MovedOn(text, kept)

@@ -12,13 +12,14 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from api.auth import Principal, Signed
 from api.dependencies import Database, House, InHouse, Now
-from api.pages import choices, forms, photos
+from api.pages import choices, deciding, forms, photos
 from api.pages.forms import Said
 from api.pages.rendering import Reader, reader
 from api.problems import Problem
 from api.v1.applications import joined, receive
 from database.applications import Application, Duplicate
-from database.reading.known import Known, digits, known
+from database.reading.known import Known, known
+from domain.decisions import plain_phone
 from domain.stages import Refusal, Role
 
 router = APIRouter()
@@ -87,6 +88,7 @@ async def apply(request: Request, house: InHouse, session: Database, who: Signed
         return await _form(session, them, said, status=409, number=duplicate.number, **shown)
     except (Refusal, Problem) as refused:
         await session.rollback()
+        shown["key"] = deciding.key_after(refused, shown["key"])
         status = refused.status_code if isinstance(refused, Problem) else 422
         code = refused.code if them.language.has("problem", refused.code) else str(status)
         error = them.language.word("problem", code)
@@ -123,7 +125,7 @@ def filling(found: Known | None, phone: str) -> dict[str, str]:
     if found is None:
         return {}
     filled: dict[str, str] = {}
-    if found.customer and digits(phone) in ("", digits(found.customer.phone)):
+    if found.customer and plain_phone(phone) in ("", found.customer.phone):
         filled = {f"customer.{name}": value for name, value in found.customer.model_dump().items()}
     if len(found.units) == 1:
         filled |= {"serial": found.units[0].serial, "model": found.units[0].model}

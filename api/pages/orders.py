@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from api.auth import Principal, Signed
 from api.dependencies import Database, House, InHouse, Now
+from api.engine import refused_by_audit
 from api.pages import acts, choices, deciding, hotline, photos, story
 from api.pages.deciding import Answer
 from api.pages.rendering import Reader, reader
@@ -20,6 +21,7 @@ from api.v1.orders import desk, tracking_path
 from database import policies
 from database.reading import documents, mails, orders
 from database.reading.audits import audit_view
+from database.reading.documents import Head
 from database.reading.hints import hints_for
 from database.reading.orders import Audits, OrderView, Wanted
 from database.reading.photos import order_photos
@@ -202,6 +204,8 @@ async def _show(
     events = await documents.events(session, order.number)
     policy = await policies.load(session, order.policy_name, order.policy_version)
     choice = await choices.for_order(session, order, words, them.now)
+    if any(act.action is Action.AMEND for act in offered):
+        choice |= await choices.of_product(session, words)
     choice["photos"] = await photos.chosen(session, sent.said.values if sent else {})
     pictures = photos.by_step(await order_photos(session, order.number), f"/v1/orders/{order.number}")
     names = {one.value: one.text for one in (*choice["outlet"], *choice["carrier"])}
@@ -222,7 +226,7 @@ async def _show(
         opening_times=partial(choices.opening_times, language=words),
         acts=acts.shown(offered, words, choice, sent),
         open=acts.first_open(offered, sent),
-        own_case=Role.AUDITOR in who.roles and who.code == order.entered_by and order.stage is Stage.AUDIT,
+        barred=_barred(order, who),
         audit=await audit_view(session, order.number, order.stage, order.state.audit, policy)
         if order.quotation
         else None,
@@ -238,6 +242,16 @@ async def _show(
         tracking=house.settings.api_url + tracking_path(order.tracking_token),
         workflow=_workflow(house, order) if not MACHINE_ROOM.isdisjoint(who.roles) else "",
     )
+
+
+def _barred(order: OrderView, who: Principal) -> str:
+    """Why an audit is not the reader's, though audits are their work."""
+    auditors = [role for role in (Role.AUDITOR, Role.SUPERVISOR) if role in who.roles]
+    if order.stage is not Stage.AUDIT or not auditors:
+        return ""
+    head = Head(order.number, ORDER, order.state, order.entered_by, order.stand_ins)
+    refused = refused_by_audit(who, auditors[0], Action.APPROVE, head)
+    return refused.code if refused else ""
 
 
 def _workflow(house: House, order: OrderView) -> str:

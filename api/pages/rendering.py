@@ -1,5 +1,6 @@
 """From a template and what it shows to a page in the reader's language."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -13,6 +14,7 @@ from starlette.responses import HTMLResponse
 
 from api.auth import Principal
 from api.i18n import DEFAULT, FOLDERS, Language, languages, preferred
+from api.pages.forms import Choice
 from domain.stages import Role
 from runtime.settings import Settings
 
@@ -34,6 +36,7 @@ def _environment(language: str, zone: str) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["grouped"] = grouped
     lang = languages(zone)[language]
     environment.install_gettext_translations(lang.translations, newstyle=True)  # type: ignore[attr-defined]
     environment.globals |= {
@@ -45,6 +48,14 @@ def _environment(language: str, zone: str) -> Environment:
         "home": HOME,
     }
     return environment
+
+
+def grouped(choices: Iterable[Choice]) -> list[tuple[str, list[Choice]]]:
+    """What can be chosen by its group, in the order in which it is offered."""
+    groups: dict[str, list[Choice]] = {}
+    for choice in choices:
+        groups.setdefault(choice.group, []).append(choice)
+    return [*groups.items()]
 
 
 @lru_cache

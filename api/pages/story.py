@@ -67,6 +67,7 @@ _SIGNS: Final = {
     Action.RECORD_ATTEMPT: "phone",
     Action.QUOTE: "document",
     Action.SUPPLEMENT: "plus",
+    Action.AMEND: "document",
 }
 _REASONS: Final[Mapping[str, type[StrEnum]]] = {
     Action.REFUSE: RefusalReason,
@@ -298,6 +299,7 @@ def _money(value: str, event: Event, language: Language) -> str:
 _WRITERS: Final[Mapping[str, Callable[[str, Event, Language], str]]] = {
     "reason": _reason,
     "reasons": _reason,
+    "amended": lambda value, event, language: language.word("field", value),
     "unsigned": lambda value, event, language: language.word("signed", value),
     "changed": lambda value, event, language: language.word("signed", value),
     "overridden": lambda value, event, language: language.label(Check(value)),

@@ -8,7 +8,13 @@ function focusNews(root) {
 }
 
 document.addEventListener("DOMContentLoaded", () => focusNews(document));
-document.addEventListener("htmx:after:swap", () => focusNews(document));
+document.addEventListener("htmx:after:swap", () => {
+  // while the old page was still there, another of its forms stood open, and only one may
+  document.querySelectorAll("details[data-open]").forEach((form) => {
+    form.open = true;
+  });
+  focusNews(document);
+});
 
 // Photos go up one by one as they are chosen. One that fails says why and can be tried again; the form stays as it is,
 // and waits with being sent until none is on its way.
@@ -190,6 +196,10 @@ async function look(form) {
   fit(form);
 }
 
+document.addEventListener("DOMContentLoaded", () => {
+  const form = document.querySelector("form[data-hotline]");
+  if (form?.elements.serial.value || form?.elements["customer.phone"].value) look(form);
+});
 document.addEventListener("change", (event) => {
   const form = event.target.form;
   if (form?.dataset.hotline === undefined) return;

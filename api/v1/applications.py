@@ -175,7 +175,7 @@ async def joined(
 
     Raises Refusal `cannot_join`, and Problem as `api.engine.decide`.
     """
-    said = applications.supplement(application)
+    said = await applications.supplement(session, application, number)
     order = await applications.joinable(session, application, number, by=who.code, key=key, said=said)
     if who.acting(ORDER.rules[Action.SUPPLEMENT]) is None:  # a system speaks for the customer
         who = replace(who, roles=(Role.CUSTOMER,))

@@ -98,6 +98,7 @@ async def examine(session: AsyncSession, number: str, policy: Policy) -> Examine
         "attempt": order.audit_attempts,
         "round": order.round,
         "customer": order.customer,
+        "recipient": _recipient(row.Customer),
         "serial": order.serial,
         "model": order.model,
         "fault": order.fault_text,
@@ -114,6 +115,12 @@ async def signed(session: AsyncSession, number: str) -> Sequence[Signed]:
     """Every signature under the order, the oldest first."""
     rows = select(Signature.by, Signature.signed).where(Signature.order == number).order_by(Signature.seq)
     return [Signed(by, facts) for by, facts in await session.execute(rows)]
+
+
+def _recipient(customer: Customer) -> str:
+    """Who gets the parts, and where."""
+    place = customer.province + customer.city + customer.district
+    return " ".join(filter(None, (customer.name, place, customer.address)))
 
 
 def _line(row: Mapping[str, Any]) -> CaseLine:

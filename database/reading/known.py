@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.reading.documents import View
 from database.reading.orders import CustomerView
 from database.tables import Customer, OrderLine, Part, ProductModel, RegisteredUnit, ReplacementOrder
+from domain.decisions import plain_phone
 from domain.stages import Stage
 from domain.warranty import months_later
 
@@ -61,9 +62,10 @@ async def known(session: AsyncSession, serial: str, phone: str, today: date) -> 
     if not units and customer:
         units = await _units(session, RegisteredUnit.customer == customer.id)
     serials = [unit.serial for unit, _ in units]
+    by_phone = select(Customer.id).where(Customer.phone == (customer.phone if customer else plain_phone(phone)))
     about: ColumnElement[bool] = or_(
         ReplacementOrder.serial.in_(serials or [serial]),
-        ReplacementOrder.customer == customer.id if customer and not serial else false(),
+        ReplacementOrder.customer.in_(by_phone) if customer and not serial else false(),
     )
     orders = await _orders(session, about)
     if not units and not customer and not orders:
@@ -76,16 +78,12 @@ async def known(session: AsyncSession, serial: str, phone: str, today: date) -> 
     )
 
 
-def digits(phone: str) -> str:
-    """A phone number without what people put in between."""
-    return phone.replace(" ", "").replace("-", "")
-
-
 async def _by_phone(session: AsyncSession, phone: str) -> Customer | None:
-    if not digits(phone):
+    """Whom we have known the longest: what strangers say under somebody's number stands beside it."""
+    if not plain_phone(phone):
         return None
     return await session.scalar(
-        select(Customer).where(Customer.phone.in_({phone, digits(phone)})).order_by(Customer.id.desc()).limit(1)
+        select(Customer).where(Customer.phone == plain_phone(phone)).order_by(Customer.id).limit(1)
     )
 
 

@@ -1,10 +1,11 @@
 """What there is to choose from: models, parts, faults, suppliers, technicians, places to go."""
 
+from collections.abc import Collection
 from datetime import date
 from decimal import Decimal
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import ColumnElement, String, cast, func, literal, select
+from sqlalchemy import ColumnElement, String, cast, func, literal, or_, select
 from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -155,8 +156,8 @@ async def carriers(session: AsyncSession) -> list[CarrierView]:
     return await _all(session, CarrierAccount, CarrierView)
 
 
-async def parts(session: AsyncSession, model: str | None = None) -> list[PartView]:
-    """Every part, or those that fit a model."""
+async def parts(session: AsyncSession, model: str | None = None, also: Collection[str] = ()) -> list[PartView]:
+    """Every part, or those that fit a model, and `also` some that do not."""
     fits = (
         select(func.coalesce(func.array_agg(aggregate_order_by(PartModel.model, PartModel.model)), []))
         .where(PartModel.part == Part.code)
@@ -165,7 +166,8 @@ async def parts(session: AsyncSession, model: str | None = None) -> list[PartVie
     )
     wanted = select(*Part.__table__.columns, fits.label("models")).order_by(Part.code)
     if model:
-        wanted = wanted.where(Part.code.in_(select(PartModel.part).where(PartModel.model == model)))
+        fitting = select(PartModel.part).where(PartModel.model == model)
+        wanted = wanted.where(or_(Part.code.in_(fitting), Part.code.in_(also)))
     return [PartView.model_validate(row) for row in await session.execute(wanted)]
 
 

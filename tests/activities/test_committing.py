@@ -25,6 +25,7 @@ async def short_of(paper: PaperHouse, pieces: int = 1) -> tuple[Order, Purchase]
 async def from_the_web_to_the_answer(paper: PaperHouse) -> None:
     order = await paper.order(by="web", channel="web")
     await order.decide(Action.SUPPLEMENT, CUSTOMER, note="it smells, too")
+    await order.decide(Action.AMEND, AGENT, address="another street")
     await order.to(Stage.REVISIT, (paper.part, 2), (paper.other_part, 1))
     await order.not_reached()
     await order.works()
@@ -162,7 +163,7 @@ A = Action
 STORIES: dict[Story, set[Action]] = {
     from_the_web_to_the_answer: {
         A.TAKE, A.QUOTE, A.CONSENT, A.APPROVE, A.PACK, A.BOOK, A.HAND_OVER, A.DELIVER, A.BOOK_APPOINTMENT,
-        A.REPORT_FITTED, A.RECORD_ATTEMPT, A.ANSWER_WORKS, A.SUPPLEMENT,
+        A.REPORT_FITTED, A.RECORD_ATTEMPT, A.ANSWER_WORKS, A.SUPPLEMENT, A.AMEND,
     },
     inspected: {A.SEND_FOR_INSPECTION, A.FAULT_FOUND, A.NO_FAULT_FOUND},
     refused: {A.REFUSE},

@@ -332,6 +332,7 @@ async def test_a_number_in_the_subject_counts_from_the_orders_customer_only(read
         {"sender": "no-reply@example.com"},
         {"sender": "MAILER-DAEMON@example.com"},
         {"sender": SERVICE},
+        {"sender": "service+ro-20261123-00427.abcdefgh@huanjian.example"},
         {"subject": "自动回复:不在办公室"},
     ],
 )

@@ -126,6 +126,30 @@ async def test_the_same_fault_again_is_offered_to_be_joined(browser: Browser, se
     async with browser("agent") as client:
         page = await client.get(f"/orders/{number}")
         assert "现在完全不转了" in text(page)
+    async with browser("auditor") as client:
+        assert phone["customer.phone"] not in (await client.get(f"/orders/{number}")).text
+
+
+async def test_who_went_back_and_changed_something_can_send_it(browser: Browser) -> None:
+    phone, key = {"customer.phone": "15400000560"}, uuid4().hex
+    async with browser() as client:
+        assert (await apply(client, key=key, **phone)).status_code == 303
+        changed = await apply(client, key=key, fault="灯不亮", fault_code="", **phone)
+        assert changed.status_code == 422
+        [fresh] = re.findall(r'name="key" value="([^"]+)"', changed.text)
+        assert fresh != key
+        assert (await apply(client, key=fresh, fault="灯不亮", fault_code="", **phone)).status_code == 303
+
+
+async def test_parts_that_fit_are_offered_first_in_every_language(browser: Browser) -> None:
+    async with browser("agent") as client:
+        for language in ("zh", "en"):
+            page = await client.get("/orders/new")
+            csrf = re.findall(r'name="csrf" value="([^"]+)"', page.text)[0]
+            await client.post("/language", data={"csrf": csrf, "language": language})
+            known = await client.get("/orders/new/known", params={"serial": "CXW268-001001"})
+            groups = re.findall(r'<optgroup label="([^"]+)"', known.text)
+            assert groups == {"zh": ["适用于该型号", "其他备件"], "en": ["Fits this model", "Other parts"]}[language]
 
 
 async def test_one_address_applies_so_many_times_an_hour(browser: Browser, app: FastAPI) -> None:

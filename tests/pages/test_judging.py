@@ -1,5 +1,7 @@
 """The first judgement on the pages, and the customer's consent on theirs (policy 2.2)."""
 
+import re
+
 from sqlalchemy import select
 
 from database.tables import Quotation
@@ -112,3 +114,54 @@ async def test_a_refusal_is_told_in_words(browser: Browser, cases: Cases) -> Non
         said = text(await client.get(f"/track/{await cases.token(number)}"))
         assert "滤网堵塞，清洗即可" in said
         assert "operating_error" not in said
+
+
+async def test_a_wanted_part_that_does_not_fit_says_so_and_none_takes_its_place(browser: Browser, cases: Cases) -> None:
+    number = await cases.apply(lines=[{"part": "RO-PUMP", "quantity": 2}])
+    async with browser("agent") as client:
+        page = await client.get(f"/orders/{number}")
+        assert re.search(r'<option value="RO-PUMP" selected>[^<]*不适用于该型号', page.text)
+        data = form(page, "quote") | {"lines.0.part": "RO-PUMP", "lines.0.quantity": "2"}
+        back = await client.post(f"/orders/{number}/quote", data=data)
+        assert "不适用" in text(back)
+        data |= form(back, "quote") | {
+            "lines.0.refused_for": "other", "lines.1.part": "CXW-MOTOR-200", "lines.1.quantity": "1",
+        }  # fmt: skip
+        assert (await client.post(f"/orders/{number}/quote", data=data)).status_code == 303
+
+
+async def test_consent_on_the_phone_is_recorded_beside_the_text_that_is_read(browser: Browser, cases: Cases) -> None:
+    number = await cases.apply()
+    async with browser("agent") as client:
+        page = await client.get(f"/orders/{number}")
+        assert 'name="agreed_on_phone"' not in page.text
+        data = form(page, "quote") | {"lines.0.part": "CXW-MOTOR-200", "lines.0.quantity": "1"}
+        await client.post(f"/orders/{number}/quote", data=data | {"agreed_on_phone": "on"})
+        page = await client.get(f"/orders/{number}")
+        assert "请读给客户听" in text(page)
+        asked = await quotation(cases, number)
+        assert text_of(asked.shown["zh"]) in text(page)
+        data = form(page, "consent") | {"said_by": "王芳的丈夫"}
+        assert (await client.post(f"/orders/{number}/consent", data=data)).status_code == 303
+    kept = await quotation(cases, number)
+    assert (kept.consented_said_by, kept.consented_to) == ("王芳的丈夫", kept.shown["zh"])
+
+
+async def test_customer_and_product_are_put_right_on_the_page(browser: Browser, cases: Cases) -> None:
+    number = await cases.apply(model=None, product="油烟机")
+    async with browser("agent") as client:
+        page = await client.get(f"/orders/{number}")
+        same = await client.post(f"/orders/{number}/amend", data=form(page, "amend"))
+        assert "没有可更正的内容" in text(same)
+        data = form(same, "amend") | {"model": "HG-CXW268", "address": "示范新村 4 幢"}
+        assert (await client.post(f"/orders/{number}/amend", data=data)).status_code == 303
+        said = text(await client.get(f"/orders/{number}"))
+        assert "更正了资料" in said
+        assert "详细地址、产品型号" in said
+        assert "示范新村 4 幢" in said
+    async with browser("auditor") as client:
+        assert "act-amend" not in (await client.get(f"/orders/{number}")).text
+
+
+def text_of(shown: str) -> str:
+    return " ".join(shown.split())

@@ -128,7 +128,7 @@ async def test_the_list_goes_on_where_it_stopped(browser: Browser, cases: Cases)
 @pytest.mark.parametrize(
     ("user", "acts"),
     [
-        ("agent", ["quote", "send_for_inspection", "refuse", "supplement", "cancel"]),
+        ("agent", ["quote", "send_for_inspection", "refuse", "supplement", "amend", "cancel"]),
         ("supervisor", ["cancel", "move_due"]),
         ("auditor", []),
         ("keeper", []),

@@ -71,7 +71,8 @@ async def test_from_the_call_to_the_satisfied_answer(stack: Stack, chromium: Bro
         await page.locator("main button.btn-primary").click()
         await page.wait_for_url("**/orders/RO-*")
         order = "/orders/" + page.url.rsplit("/", 1)[1]
-        await press(page, "quote", agreed_on_phone="yes")
+        await press(page, "quote")
+        await press(page, "consent", said_by="浏览器客户")
     async with at_the_desk(chromium, stack, "auditor") as page:
         await reach(page, order, "approve")
         checks = dict.fromkeys(("customer_data", "fault_and_part", "warranty", "company_policy"), "yes")
