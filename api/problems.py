@@ -203,7 +203,7 @@ class LastStep(BaseModel):
 
     action: str
     by: str
-    by_name: str | None
+    by_name: str | None = None
     at: datetime
 
 

@@ -187,7 +187,7 @@ async def on_the_stack(run: Run, settings: StandaloneSettings, size: Size, wante
 
 
 async def bad_input(run: Run, stack: Stack, examples: int) -> None:
-    """What nobody should send: to every operation as everybody, as a carrier, as a file."""
+    """What nobody should send: to every operation as everybody, as a carrier, as a file, a photo or a mail."""
     async with stack.sessions() as session:
         known = {
             "/v1/orders": (await session.scalars(select(ReplacementOrder.number).limit(3))).all(),
@@ -199,6 +199,8 @@ async def bad_input(run: Run, stack: Stack, examples: int) -> None:
     run.add_input(await asyncio.to_thread(fuzz.fuzz, stack.api, people, known, run.seed, examples))
     run.add_input(await spoiled.pushes(stack, run.seed, 30 * examples))
     run.add_input(await spoiled.files(stack, run.seed, 10 * examples))
+    run.add_input(await spoiled.photos(stack, people["agent"], run.seed, 20 * examples))
+    run.add_input(await spoiled.mails(stack, run.seed, 20 * examples))
 
 
 async def without_room(run: Run, size: Size, home: Path) -> None:

@@ -43,7 +43,13 @@ class Case(Story):
     def application(self) -> dict[str, Any]:
         return {
             "channel": self.channel,
-            "customer": {"name": f"客户{self.place}", "phone": self.phone, "city": "杭州市", "address": "示范路 1 号"},
+            "customer": {
+                "name": f"客户{self.place}",
+                "phone": self.phone,
+                "email": f"customer{self.place}@example.com",
+                "city": "杭州市",
+                "address": "示范路 1 号",
+            },
             "product": "示范电器",
             "fault": self.fault,
         }

@@ -34,6 +34,7 @@ from domain.messages import OrderState, PurchaseState
 from domain.stages import ENDS, PURCHASE_ENDS, Action
 from domain.waiting import Wait
 from faults.people import Answered
+from faults.posted import messages
 from faults.stack import Stack
 from faults.tally import Difference
 from runtime.search_attributes import STAGE
@@ -54,6 +55,7 @@ async def all_checks(
             found += [each async for each in check(session)]
         found += [each async for each in answers(session, answered)]
         found += [each async for each in waybills(session, stack.parcels, forgotten)]
+    found += [each async for each in messages(stack.sessions, stack.mails)]
     return found + [each async for each in both_sides(stack)]
 
 

@@ -1,23 +1,30 @@
-"""What others send us, spoiled: carriers' pushes, signed all the same, and files of fault reports."""
+"""What others send us, spoiled: carriers' pushes, signed all the same, files of fault reports, photos, mails."""
 
 import asyncio
 import csv
 import json
+import struct
+import zlib
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from email.message import EmailMessage
 from hashlib import sha256
-from io import StringIO
+from io import BytesIO, StringIO
 from random import Random
 from typing import Any, Final
 from urllib.parse import urlencode
 
 import httpx
+from PIL import Image
 from sqlalchemy import func, select
+from temporalio.testing import ActivityEnvironment
 
+from activities.mailbox import MailReading
 from carriers.kuaidi100 import signature
 from database.importing import COLUMNS, ImportedRow, UnusableFile, import_reports, read_reports
-from database.tables import CarrierAccount, CarrierPush, Parcel
+from database.mails import keep
+from database.tables import CarrierAccount, CarrierPush, IncomingMail, MailState, Parcel
 from domain.messages import OrderState
 from faults.stack import Stack
 from faults.tally import Difference
@@ -29,6 +36,7 @@ NASTY: Final[Sequence[Any]] = (
     0, -1, 2**31, 2**63, 10**40, 1.5, 1e308, True, False, None, [], [[]], {}, {"data": None}, ["x"] * 1000,
 )  # fmt: skip
 _READ_WITHIN: Final = 60.0
+MOST_PHOTOS: Final = 9
 
 
 @dataclass
@@ -167,6 +175,110 @@ def _file(random: Random, name: str) -> bytes:
     encoding = random.choice(("utf-8", "utf-8-sig", "gb18030", "utf-16"))
     content = text.getvalue().encode(encoding, "replace")
     return _spoil_bytes(content, random) if random.random() < 0.4 else content
+
+
+async def photos(stack: Stack, agent: Mapping[str, str], seed: int, number: int) -> Spoiled:
+    """Photos of every kind and fault: each is refused with a reason, or is there with the application that names it."""
+    result, random = Spoiled("photos"), Random(seed)
+    taken: list[str] = []
+    async with httpx.AsyncClient(base_url=stack.api, timeout=30, headers=agent) as client:
+        for _ in range(number):
+            raw = _photo(random)
+            answer = await client.post("/v1/photos", content=raw, headers={"Content-Type": "application/octet-stream"})
+            result.outcomes[f"× {answer.status_code}"] += 1
+            if answer.is_server_error:
+                result.wrong(f"{raw[:60]!r} got {answer.status_code} {answer.text[:200]}")
+            elif answer.is_success:
+                taken.append(answer.json()["id"])
+        for first in range(0, len(taken), MOST_PHOTOS):
+            named = taken[first : first + MOST_PHOTOS]
+            application = {
+                "customer": {"name": "张伟", "phone": f"1550000{first:04}", "city": "杭州市"},
+                "product": "示范电器", "fault": "见照片", "photos": named,
+            }  # fmt: skip
+            headers = {"Idempotency-Key": f"photos-{seed}-{first}"}
+            answer = await client.post("/v1/applications?new=true", json=application, headers=headers)
+            there = (await client.get(f"/v1/orders/{answer.json().get('number')}/photos")).json()
+            if not answer.is_success or len(there) != len(named):
+                result.wrong(f"{len(named)} photos were taken, {answer.status_code}: {len(there)} are there")
+    return result
+
+
+def _photo(random: Random) -> bytes:
+    out = BytesIO()
+    size = random.randrange(1, 400), random.randrange(1, 400)
+    picture = Image.new(random.choice(("RGB", "RGBA", "L", "1", "CMYK", "I;16")), size)
+    kind = random.choice(("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP"))
+    try:
+        picture.save(out, kind)
+    except (OSError, ValueError):
+        picture.convert("RGB").save(out, kind)
+    match random.randrange(8):
+        case 0:
+            return _spoil_bytes(out.getvalue(), random)
+        case 1:
+            return out.getvalue()[: random.randrange(len(out.getvalue()))]
+        case 2:
+            return random.choice((b"<svg onload='alert(1)'/>", b"<!doctype html><script>", b"%PDF-1.7", b"PK\3\4", b""))
+        case 3:
+            return _bomb(random.choice((20_000, 60_000, 2**31 - 1)))
+        case _:
+            return out.getvalue()
+
+
+def _bomb(side: int) -> bytes:
+    """A PNG of few bytes that says it has very many pixels."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 6, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", zlib.compress(bytes(100_000))) + chunk(b"IEND", b"")
+
+
+async def mails(stack: Stack, seed: int, number: int) -> Spoiled:
+    """Mails in every charset and state: each is kept as it came, and read: an order, a draft, a robot's, joined."""
+    result, random = Spoiled("mails"), Random(seed)
+    kept: set[int] = set()
+    for place in range(number):
+        raw = _mail(random, f"{seed}-{place}")
+        async with stack.sessions.begin() as session:
+            digest = sha256(raw).digest()
+            one = await keep(session, raw, message_id=None, digest=digest, mailbox=f"faults-{seed}")
+        kept |= {one} if one else set()
+    reader = MailReading(stack.sessions, stack.temporal, stack.settings)
+    try:
+        await ActivityEnvironment().run(reader.read_kept)
+    except Exception as error:
+        result.wrong(f"reading ended with {error!r}")
+    async with stack.sessions() as session:
+        rows = await session.execute(select(IncomingMail.state).where(IncomingMail.id.in_(kept)))
+        result.outcomes.update(f"× {state}" for (state,) in rows)
+    if unread := result.outcomes[f"× {MailState.KEPT}"]:
+        result.wrong(f"{unread} of {len(kept)} were kept and never read")
+    if result.outcomes.total() != len(kept):
+        result.wrong(f"{len(kept)} were kept, {result.outcomes.total()} are there")
+    return result
+
+
+def _mail(random: Random, name: str) -> bytes:
+    letter = EmailMessage()
+    letter["From"] = f"王芳 <customer-{name}@example.com>"
+    letter["To"], letter["Message-ID"] = "service@huanjian.example", f"<{name}@faults.example>"
+    letter["Subject"] = random.choice(("油烟机报修", "Re: RO-20261124-00019", "自动回复", "x" * 2000))
+    charset = random.choice(("utf-8", "gbk", "gb18030", "big5"))
+    fault = "油煙機開機有異響" if charset == "big5" else "您好,油烟机开机有异响,电话 13800005678,型号 HG-CXW268"
+    letter.set_content(fault, charset=charset)
+    if random.random() < 0.3:
+        letter.add_attachment(_photo(random), maintype="image", subtype="png", filename="照片.png")
+    raw = letter.as_bytes()
+    match random.randrange(4):
+        case 0:
+            return _spoil_bytes(raw, random)
+        case 1:
+            return raw[: random.randrange(1, len(raw))]
+        case _:
+            return raw
 
 
 def _spoil_bytes(content: bytes, random: Random) -> bytes:

@@ -20,7 +20,7 @@ from runtime.processes import Processes, Program
 from runtime.temporal import connect
 from standalone import StandaloneSettings
 
-PARTS: Final = ("postgres", "temporal", "carriers", "worker", "api")
+PARTS: Final = ("postgres", "temporal", "carriers", "mail", "worker", "api")
 LEG_SECONDS: Final = 1.0
 
 
@@ -86,6 +86,11 @@ class Stack:
     def parcels(self) -> Path:
         """Where the carrier test server keeps its parcels."""
         return self.settings.home.resolve() / "carriers"
+
+    @property
+    def mails(self) -> Path:
+        """Where the mail test server keeps what it took."""
+        return self.settings.home.resolve() / "mails"
 
     async def start(self, program: Program) -> None:
         """One more part beside the usual ones."""

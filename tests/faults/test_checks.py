@@ -2,18 +2,21 @@
 
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.applications import Application, apply
 from database.session import Sessions
-from database.tables import EventLog, ReplacementOrder, Stock
+from database.tables import EventLog, Message, MessageChannel, MessageState, Outbox, ReplacementOrder, Stock
 from domain.stages import Role
 from faults import checks
 from faults.people import Answered
+from faults.posted import messages
 from faults.tally import Difference, tally
+from messaging.server.post import Post
 
 Check = Callable[[AsyncSession], AsyncIterator[Difference]]
 PART = {"place": "HZ1/qualified", "part": "CXW-LAMP"}
@@ -78,3 +81,26 @@ async def test_an_order_leaves_traces(session: AsyncSession) -> None:
     row = (await session.scalars(EventLog.__table__.select().with_only_columns(EventLog.document))).one()
     counted = await tally(session, row, None)
     assert counted == {"order triage None in round 0": 1, "message received to customer": 1}
+
+
+async def test_messages_that_did_not_come_or_came_from_nobody_or_twice(
+    session: AsyncSession, sessions: Sessions, tmp_path: Path
+) -> None:
+    outbox = (await session.scalars(select(Outbox))).one()
+    for number, state in enumerate((MessageState.SENT, MessageState.WAITING), 1):
+        session.add(
+            Message(
+                outbox=outbox.id, document=outbox.document, audience=outbox.audience, channel=MessageChannel.MAIL,
+                recipient="customer@example.com", language="zh", message_id=f"<{number}@huanjian>", subject="", body="",
+                state=state, created_at=outbox.created_at,
+            )
+        )  # fmt: skip
+    outbox.addressed_at = outbox.created_at
+    await session.commit()
+    Post(tmp_path).keep(["somebody@example.com"], b"Message-ID: <unknown@huanjian>\r\n\r\n")
+    assert [each.what async for each in messages(sessions, tmp_path, within=0)] == [
+        "messages: 1 have not left",
+        "messages: <1@huanjian> counts as sent and never came",
+        "messages: <unknown@huanjian> came, and nobody sent it",
+        "messages: received of " + outbox.document + " was written twice to one mail",
+    ]

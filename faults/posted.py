@@ -1,0 +1,63 @@
+"""What must hold of messages: each reaches each of its recipients once; what counts as sent is in the mail server."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import func, select
+
+from database.session import Sessions
+from database.tables import Message, MessageChannel, MessageState, Outbox
+from faults.tally import Difference
+from messaging.server.post import Post
+
+GONE_WITHIN: Final = 120
+"""Seconds for what could not be sent a while ago: a server that was away is tried again after half a minute."""
+
+
+async def messages(sessions: Sessions, folder: Path, within: int = GONE_WITHIN) -> AsyncIterator[Difference]:
+    """A mail may have left twice, and both times under the same id; none left that we do not know of."""
+    if left := await _left(sessions, within):
+        yield Difference("stuck", f"messages: {left} have not left")
+    ours, sent = await _ours(sessions)
+    theirs = {str(mail.message["message-id"]) for mail in Post(folder).mails()}
+    for message_id in sorted(sent - theirs):
+        yield Difference("lost", f"messages: {message_id} counts as sent and never came")
+    for message_id in sorted(theirs - ours):
+        yield Difference("doubled", f"messages: {message_id} came, and nobody sent it")
+    async for difference in _twice(sessions):
+        yield difference
+
+
+async def _left(sessions: Sessions, within: int) -> int:
+    unaddressed = select(func.count()).select_from(Outbox).where(Outbox.addressed_at.is_(None)).scalar_subquery()
+    waiting = select(func.count()).select_from(Message).where(Message.state == MessageState.WAITING).scalar_subquery()
+    left = 0
+    for _ in range(within + 1):
+        async with sessions() as session:
+            left = await session.scalar(select(unaddressed + waiting)) or 0
+        if not left or not within:
+            break
+        await asyncio.sleep(1)
+    return left
+
+
+async def _ours(sessions: Sessions) -> tuple[set[str], set[str]]:
+    """The ids of all mails, and of those that left."""
+    mails = select(Message.message_id, Message.state).where(Message.channel == MessageChannel.MAIL)
+    async with sessions() as session:
+        rows = (await session.execute(mails)).all()
+    return {row.message_id for row in rows}, {row.message_id for row in rows if row.state is MessageState.SENT}
+
+
+async def _twice(sessions: Sessions) -> AsyncIterator[Difference]:
+    repeated = (
+        select(Outbox.document, Outbox.template, Message.channel)
+        .join(Outbox, Outbox.id == Message.outbox)
+        .group_by(Outbox.id, Message.channel, Message.recipient)
+        .having(func.count() > 1)
+    )
+    async with sessions() as session:
+        for document, template, channel in await session.execute(repeated):
+            yield Difference("doubled", f"messages: {template} of {document} was written twice to one {channel}")
