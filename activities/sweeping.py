@@ -11,7 +11,8 @@ from temporalio import activity
 from temporalio.client import Client, WorkflowExecution, WorkflowExecutionDescription, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
-from database import allowances, photos, restorations
+from activities.telling import Telling
+from database import allocation, allowances, photos, restorations
 from database.documents import table_of
 from database.recovery import with_errands
 from database.session import Sessions
@@ -97,6 +98,22 @@ class Sweeping:
             now = datetime.now(UTC)
             await allowances.sweep(session, now)
             return await photos.sweep(session, now)
+
+    @activity.defn
+    async def serve_waiting(self) -> int:
+        """Free pieces go to who waits for them, however they came to be free, and orders that have what they waited for
+        are told (policy 3.2.1); returns how many orders."""
+        async with self._sessions() as session:
+            parts = await allocation.waited_for_and_free(session)
+        for part in parts:
+            activity.heartbeat()
+            async with self._sessions.begin() as session:
+                waits = await allocation.queue(session, [part])
+                await allocation.give_out(session, waits, f"sweep/{datetime.now(UTC):%Y%m%d%H%M%S%f}")
+        async with self._sessions() as session:
+            orders = await allocation.supplied_untold(session)
+        await Telling(self._sessions, self._client, self._task_queue).tell_orders(orders)
+        return len(orders)
 
     @activity.defn
     async def compare(self) -> int:

@@ -9,8 +9,10 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from database.session import Sessions
 from database.tables import PurchaseOrder
+from domain.documents import kind_of
 from domain.messages import PurchaseState
-from runtime.temporal import UPDATE_TIMEOUT, order_workflow, purchase_workflow, start_document
+from domain.stages import ORDER
+from runtime.temporal import UPDATE_TIMEOUT, document_workflow, order_workflow, start_document
 
 
 class Telling:
@@ -45,9 +47,10 @@ class Telling:
 
     @activity.defn
     async def tell_purchase_orders(self, numbers: Sequence[str]) -> None:
-        """Tells purchase orders that an order no longer waits for them."""
+        """Tells purchase orders that an order no longer waits for them, and orders that its pieces went to them."""
         for number in numbers:
-            await self._signal(purchase_workflow(number), "wanted_less")
+            kind = kind_of(number)
+            await self._signal(document_workflow(number), "goods_arrived" if kind.life is ORDER else "wanted_less")
 
     async def _signal(self, workflow: str, signal: str) -> None:
         try:

@@ -127,6 +127,20 @@ CATALOGUE: Final[Mapping[str, Kind]] = {
     "not_signed": Kind(409, "It is not signed for as it stands now", "此单现状未经签字"),
     "unknown_auditor": Kind(422, "Nobody of that name can do this audit", "此人不能办理该审核"),
     "no_appointment": Kind(422, "No appointment was made for this visit", "这次上门没有预约"),
+    "not_a_substitute": Kind(
+        422, "This part is not known to do as well as the one that is wanted", "未登记此件可替代所需备件"
+    ),
+    "part_not_wanted": Kind(422, "No line of this order waits for this part", "本单没有在等这个备件"),
+    "not_enough_stock": Kind(409, "There are not so many free pieces in this place", "该位置没有这么多可动用的件"),
+    "serial_needed": Kind(422, "Each piece of this part needs its serial number", "该备件须逐件填写序列号"),
+    "unknown_place": Kind(422, "There is no such place", "没有这个位置"),
+    "unknown_movement": Kind(404, "There is no such movement", "没有这笔出入库"),
+    "reversed_before": Kind(409, "This movement was reversed before", "这笔出入库已冲销过"),
+    "not_by_hand": Kind(
+        409,
+        "This movement belongs to a document and is put right there",
+        "这笔出入库属于某张单据，应在该单据上更正",
+    ),
     "no_supplier": Kind(422, "No qualified supplier offers this part", "没有合格供应商可供此备件"),
     "nothing_billed": Kind(422, "The amount is not 0", "金额不能为 0"),
     "part_does_not_fit": Kind(422, "This part does not fit the product", "该备件不适用于此产品"),

@@ -66,11 +66,12 @@ async def punctuality(session: AsyncSession, supplier: str, rules: LeadRules) ->
 
 
 async def expected_from(session: AsyncSession, lines: Collection[int]) -> dict[int, PurchaseOrder]:
-    """The purchase order that each of these order lines waits for."""
+    """The purchase order that each of these order lines waits for; of several the one that comes last."""
     rows = await session.execute(
         select(BackOrder.line, PurchaseOrder)
         .join(PurchaseOrder, PurchaseOrder.number == BackOrder.purchase_order)
         .where(BackOrder.line.in_(list(lines)), BackOrder.state == BackOrderState.WAITING)
+        .order_by(PurchaseOrder.promised_at.nulls_first())
     )
     return dict(rows.all())
 
@@ -103,32 +104,32 @@ async def free_at(session: AsyncSession, part: str, quantity: int) -> PurchaseOr
 async def order_missing(
     session: AsyncSession,
     order: ReplacementOrder,
-    lines: Sequence[OrderLine],
+    missing: Sequence[tuple[OrderLine, int]],
     time: Timekeeper,
     at: datetime,
     effect: str,
 ) -> list[str]:
-    """Makes these lines wait for pieces: free ones of a running purchase order, else of a new one at once.
+    """Makes lines wait for what each is short of: free pieces of a running purchase order, else of a new one at once.
 
     A line that no qualified supplier offers stays wanted. Returns the numbers of the new purchase orders.
     """
-    missing: dict[str, list[OrderLine]] = defaultdict(list)
-    for line in lines:
-        running = await _with_free_pieces(session, line)
+    unplaced: dict[str, list[tuple[OrderLine, int]]] = defaultdict(list)
+    for line, pieces in missing:
+        running = await _with_free_pieces(session, line.part, pieces)
         if running is not None:
-            _wait_for(session, line, running, effect)
+            _wait_for(session, line, pieces, running, effect)
         else:
-            missing[line.part].append(line)
+            unplaced[line.part].append((line, pieces))
     by_supplier: dict[str, list[Offer]] = defaultdict(list)
-    for part, wanting in missing.items():
-        if ranked := await offers(session, part, sum(line.quantity for line in wanting), time, at):
+    for part, wanting in unplaced.items():
+        if ranked := await offers(session, part, sum(pieces for _, pieces in wanting), time, at):
             by_supplier[ranked[0].supplier].append(ranked[0])
     warehouse = await _warehouse(session, order.service_centre) if by_supplier else ""
     placed = []
     for supplier, best in sorted(by_supplier.items()):
         number = await place(session, supplier, warehouse, best, time, at, caused_by=order.number)
-        for line in (line for offer in best for line in missing[offer.part]):
-            _wait_for(session, line, number, effect)
+        for line, pieces in (each for offer in best for each in unplaced[offer.part]):
+            _wait_for(session, line, pieces, number, effect)
         placed.append(number)
     return placed
 
@@ -224,14 +225,14 @@ async def tried(session: AsyncSession, purchase: PurchaseOrder) -> set[str]:
     return suppliers
 
 
-def _wait_for(session: AsyncSession, line: OrderLine, purchase_order: str, effect: str) -> None:
+def _wait_for(session: AsyncSession, line: OrderLine, pieces: int, purchase_order: str, effect: str) -> None:
     line.state = LineState.BACK_ORDERED
     session.add(
         BackOrder(
             line=line.id,
             order=line.order,
             part=line.part,
-            quantity=line.quantity,
+            quantity=pieces,
             purchase_order=purchase_order,
             state=BackOrderState.WAITING,
             effect=f"{effect}/{line.id}",
@@ -239,32 +240,39 @@ def _wait_for(session: AsyncSession, line: OrderLine, purchase_order: str, effec
     )
 
 
-async def _with_free_pieces(session: AsyncSession, line: OrderLine) -> str | None:
-    """A running purchase order with enough pieces of the line's part that nobody waits for any more.
-
-    Its row is locked, as by its own steps: it can't end, nor its pieces be promised twice, before the caller commits.
-    """
-    of_the_part = select(PurchaseLine.purchase_order).where(PurchaseLine.part == line.part)
-    running = (
+async def lock_running(session: AsyncSession, parts: Collection[str]) -> Sequence[str]:
+    """The running purchase orders for these parts, the oldest first, locked."""
+    if not parts:
+        return ()
+    of_the_parts = select(PurchaseLine.purchase_order).where(PurchaseLine.part.in_(list(parts)))
+    return (
         await session.scalars(
             select(PurchaseOrder.number)
-            .where(PurchaseOrder.number.in_(of_the_part), PurchaseOrder.stage.in_(PURCHASE_OPEN))
+            .where(PurchaseOrder.number.in_(of_the_parts), PurchaseOrder.stage.in_(PURCHASE_OPEN))
             .order_by(PurchaseOrder.created_at, PurchaseOrder.number)
             .with_for_update()
         )
     ).all()
+
+
+async def _with_free_pieces(session: AsyncSession, part: str, pieces: int) -> str | None:
+    """A running purchase order with enough pieces of a part that nobody waits for any more.
+
+    Its row is locked, as by its own steps: it can't end, nor its pieces be promised twice, before the caller commits.
+    """
+    running = await lock_running(session, [part])
     for number in running:
         promised = select(func.coalesce(func.sum(BackOrder.quantity), 0)).where(
             BackOrder.purchase_order == number,
-            BackOrder.part == line.part,
+            BackOrder.part == part,
             BackOrder.state == BackOrderState.WAITING,
         )
         free = await session.scalar(
             select(PurchaseLine.quantity - PurchaseLine.received - promised.scalar_subquery()).where(
-                PurchaseLine.purchase_order == number, PurchaseLine.part == line.part
+                PurchaseLine.purchase_order == number, PurchaseLine.part == part
             )
         )
-        if (free or 0) >= line.quantity:
+        if (free or 0) >= pieces:
             return number
     return None
 

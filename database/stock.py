@@ -4,16 +4,19 @@ Every function works inside the caller's transaction. Rows are locked in the ord
 two orders never wait for each other.
 """
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import case, func, select, update
+from sqlalchemy import Case, and_, case, func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables import (
+    BackOrder,
+    BackOrderState,
     Movement,
     MovementReason,
     OrderLine,
@@ -27,6 +30,7 @@ from database.tables import (
     Warehouse,
     Zone,
 )
+from domain.sourcing import Free, Precedence, Where, spread
 from domain.stages import Refusal
 
 SUPPLIERS, CUSTOMERS, CARRIERS = "outside/suppliers", "outside/customers", "outside/carriers"
@@ -244,54 +248,81 @@ async def _change_lot(
         )
 
 
-async def reserve(session: AsyncSession, line: OrderLine, service_centre: str, effect: str) -> bool:
-    """Reserves a whole line from one place, the service centre's own warehouse first; false if none has enough."""
-    own_first = select(Warehouse.code).where(Warehouse.service_centre == service_centre)
-    fitting = (
-        select(Stock.place)
+async def reserve(
+    session: AsyncSession,
+    line: OrderLine,
+    quantity: int,
+    service_centre: str,
+    look: Sequence[Where],
+    effect: str,
+    because: Precedence | None = None,
+) -> int:
+    """Reserves pieces for a line where the policy looks for them; how many, which may be fewer than wanted.
+
+    The places are locked meanwhile, so that of N orders at once for M pieces nobody gets one that is gone.
+    """
+    rank = _rank(service_centre, look)
+    rows = await session.execute(
+        select(Stock.place, (Stock.on_hand - Stock.reserved).label("pieces"), rank.label("rank"))
         .join(Place, Place.code == Stock.place)
-        .where(
-            Stock.part == line.part,
-            Stock.zone.in_(SHIPPABLE),
-            Stock.on_hand - Stock.reserved >= line.quantity,
+        .where(Stock.part == line.part, Stock.on_hand > Stock.reserved, rank.is_not(None))
+        .order_by(Stock.place)
+        .with_for_update(of=Stock)
+    )
+    taken = spread((Free(row.place, row.pieces, row.rank) for row in rows), quantity)
+    for place, pieces in taken:
+        await session.execute(
+            update(Stock).where(Stock.place == place, Stock.part == line.part).values(reserved=Stock.reserved + pieces)
         )
-        .order_by(Place.warehouse.in_(own_first).desc(), Stock.place)
-        .limit(1)
-    )
-    while (place := await session.scalar(fitting)) is not None:
-        if await hold(session, line, place, effect):
-            return True
-    return False
-
-
-async def most_free(session: AsyncSession, part: str) -> int:
-    """The most pieces of a part that any one place has free for customers."""
-    free = func.coalesce(func.max(Stock.on_hand - Stock.reserved), 0)
-    return await session.scalar(select(free).where(Stock.part == part, Stock.zone.in_(SHIPPABLE))) or 0
-
-
-async def hold(session: AsyncSession, line: OrderLine, place: str, effect: str) -> bool:
-    """Reserves a line's pieces in a place; false if there are not enough left."""
-    held = await session.scalar(
-        update(Stock)
-        .where(Stock.place == place, Stock.part == line.part, Stock.on_hand - Stock.reserved >= line.quantity)
-        .values(reserved=Stock.reserved + line.quantity)
-        .returning(Stock.place)
-    )
-    if held is None:
-        return False
-    session.add(
-        Reservation(
-            line=line.id,
-            place=place,
-            part=line.part,
-            quantity=line.quantity,
-            state=ReservationState.HELD,
-            effect=effect,
+        session.add(
+            Reservation(
+                line=line.id,
+                place=place,
+                part=line.part,
+                quantity=pieces,
+                state=ReservationState.HELD,
+                because=because,
+                effect=f"{effect}/{line.id}/{place}",
+            )
         )
-    )
     await session.flush()
-    return True
+    return sum(pieces for _, pieces in taken)
+
+
+def _rank(service_centre: str, look: Sequence[Where]) -> Case[Any]:
+    """At which place of the policy's order a row of stock is looked at; null if it is not."""
+    own = Place.warehouse.in_(select(Warehouse.code).where(Warehouse.service_centre == service_centre))
+    sound = Stock.zone.in_(SHIPPABLE)
+    where = {
+        Where.OWN: and_(own, sound),
+        Where.OTHER: and_(~own, sound),
+        Where.TECHNICIAN: and_(own, Stock.zone == Zone.TECHNICIAN),
+    }
+    return case(*((where[each], rank) for rank, each in enumerate(look)))
+
+
+async def free_for(
+    session: AsyncSession, parts: Collection[str], service_centre: str, look: Sequence[Where]
+) -> dict[str, int]:
+    """How many pieces of these parts are free where the policy looks for them."""
+    free = func.sum(Stock.on_hand - Stock.reserved)
+    rows = await session.execute(
+        select(Stock.part, free)
+        .join(Place, Place.code == Stock.place)
+        .where(Stock.part.in_(list(parts)), _rank(service_centre, look).is_not(None))
+        .group_by(Stock.part)
+    )
+    return dict.fromkeys(parts, 0) | dict(rows.all())
+
+
+async def free_pieces(session: AsyncSession, parts: Collection[str]) -> dict[str, int]:
+    """How many pieces of these parts are free anywhere in the house."""
+    free = func.sum(Stock.on_hand - Stock.reserved)
+    sound = Stock.zone.in_((*SHIPPABLE, Zone.TECHNICIAN))
+    rows = await session.execute(
+        select(Stock.part, free).where(Stock.part.in_(list(parts)), sound).group_by(Stock.part)
+    )
+    return dict.fromkeys(parts, 0) | dict(rows.all())
 
 
 async def held(session: AsyncSession, lines: Iterable[int]) -> Sequence[Reservation]:
@@ -305,12 +336,32 @@ async def held(session: AsyncSession, lines: Iterable[int]) -> Sequence[Reservat
     ).all()
 
 
-async def release(session: AsyncSession, lines: Iterable[int]) -> Sequence[Reservation]:
+async def supplied(session: AsyncSession, lines: Collection[int]) -> tuple[Counter[int], Counter[int]]:
+    """How many pieces are kept for each of these order lines, and how many it waits for."""
+    kept = (
+        select(Reservation.line, func.sum(Reservation.quantity), literal(True))
+        .where(Reservation.line.in_(list(lines)), Reservation.state == ReservationState.HELD)
+        .group_by(Reservation.line)
+    )
+    awaited = (
+        select(BackOrder.line, func.sum(BackOrder.quantity), literal(False))
+        .where(BackOrder.line.in_(list(lines)), BackOrder.state == BackOrderState.WAITING)
+        .group_by(BackOrder.line)
+    )
+    found = {True: Counter[int](), False: Counter[int]()}
+    for line, pieces, here in await session.execute(kept.union_all(awaited)):
+        found[here][line] += pieces
+    return found[True], found[False]
+
+
+async def release(
+    session: AsyncSession, lines: Iterable[int], state: ReservationState = ReservationState.RELEASED
+) -> Sequence[Reservation]:
     """Gives back what is reserved for these order lines, and says what it was."""
     reservations = await held(session, lines)
     for reservation in reservations:
         await _unreserve(session, reservation)
-        reservation.state = ReservationState.RELEASED
+        reservation.state = state
     return reservations
 
 

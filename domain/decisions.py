@@ -311,6 +311,15 @@ class SourceAgain(_Decision):
     note: Text = ""
 
 
+class Substitute(_Decision):
+    """A part that supersedes a wanted one, or is known to do as well, takes its place (policy 1.3.2)."""
+
+    action: Literal[Action.SUBSTITUTE] = Action.SUBSTITUTE
+    wanted: Code
+    substitute: Code
+    explanation: Text = ""
+
+
 class Pack(_Decision):
     """Picked, checked against the packing list and packed (policy 5.2.1, 5.2.2)."""
 
@@ -592,7 +601,7 @@ class DecideInvoice(_Decision):
 Decision = Annotated[
     Take | Quote | SendForInspection | Refuse | FaultFound | NoFaultFound | Consent | Decline | Approve
     | ReturnForCorrection | Reject | AskCustomer | AnswerQuestion | Resume | Object | TakeAudit | HandOnAudit
-    | ReleaseAudit | Correct | SourceAgain | Pack | HandOver | Deliver | DeclareLost | ReceiveBack
+    | ReleaseAudit | Correct | SourceAgain | Substitute | Pack | HandOver | Deliver | DeclareLost | ReceiveBack
     | BookAppointment | ReportFitted | ReportNotFitted | RecordAttempt | AnswerWorks | AnswerFaulty
     | SendPart | SendTechnician | SettleClaim | Supplement | Amend | Cancel | MoveDue,
     Field(discriminator="action"),

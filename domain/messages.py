@@ -57,7 +57,8 @@ class AuditDesk(_Message):
 
 class OrderState(_Message):
     """Where an order stands after a step, and which step that was. `shipment` is the one under way; `to_place`
-    are purchase orders to be started, `to_tell` those this order no longer waits for; `to_book` and `to_recall`
+    are purchase orders to be started, `to_tell` those this order no longer waits for, and orders that got what it gave
+    back; `to_book` and `to_recall`
     say what the carrier must be asked."""
 
     number: str

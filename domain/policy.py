@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from domain.comparing import Weights
 from domain.costs import CostRules
+from domain.sourcing import Where
 from domain.stages import Action, Role
 from domain.suppliers import Breach, PaperKind, Then
 from domain.waiting import OWNERS, Alarm, Clock, Wait
@@ -90,6 +91,13 @@ class PurchasingRules(_Rules):
         if missing := [breach for breach in Breach if breach not in self.breaches]:
             raise ValueError(f"nothing is said about {', '.join(missing)}")
         return self
+
+
+class SourcingRules(_Rules):
+    """Where pieces are looked for before they are bought, in this order (policy 3.2.1); versions that don't say look
+    in the service centre's own warehouses, then in the others."""
+
+    look: tuple[Where, ...] = (Where.OWN, Where.OTHER)
 
 
 class Transit(_Rules):
@@ -227,6 +235,7 @@ class Policy(_Rules):
     clocks: Mapping[Clock, ClockRule]
     parcels: ParcelRules
     revisit: RevisitRules
+    sourcing: SourcingRules = SourcingRules()
     purchasing: PurchasingRules
     quotation: QuotationRules
     duplicates: DuplicateRules

@@ -91,6 +91,7 @@ class Action(StrEnum):
     ANSWER_QUESTION = "answer_question"
     OBJECT = "object"
     SOURCE_AGAIN = "source_again"
+    SUBSTITUTE = "substitute"
     PACK = "pack"
     HAND_OVER = "hand_over"
     DELIVER = "deliver"
@@ -134,6 +135,7 @@ class Action(StrEnum):
     NO_MOVEMENT = "no_movement"
     LATE = "late"
     LAPSE = "lapse"
+    EXPIRE = "expire"
     RESUME = "resume"
     MAKE_FINAL = "make_final"
     GIVE_UP = "give_up"
@@ -193,6 +195,8 @@ RULES: Mapping[Action, Rule] = MappingProxyType(
         # policy 3.2: stock first, else a purchase order. Sourcing with every line reserved is dispatch.
         Action.RESTOCK: _rule(_stays(_S.SOURCING), _SYSTEM),
         Action.SOURCE_AGAIN: _rule(_stays(_S.SOURCING), _BUYER),
+        Action.SUBSTITUTE: _rule(_stays(_S.SOURCING), _BUYER, _AGENT),
+        Action.EXPIRE: _rule(_stays(_S.SOURCING), _SYSTEM),
         # policy 5.2: dispatch and transport
         Action.PACK: _rule(_stays(_S.DISPATCH), _KEEPER),
         Action.BOOK: _rule(_stays(_S.DISPATCH), _SYSTEM),

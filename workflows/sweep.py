@@ -29,4 +29,9 @@ class Sweep:
             thrown_away = await workflow.execute_activity_method(
                 Sweeping.throw_away_photos, **patient("photos of forms never sent")
             )
-        return {"started": started, "restarted": restarted, "photos thrown away": thrown_away}
+        served = 0
+        if workflow.patched("free-pieces-to-who-waits"):
+            served = await workflow.execute_activity_method(
+                Sweeping.serve_waiting, **patient("free pieces to who waits for them")
+            )
+        return {"served": served, "started": started, "restarted": restarted, "photos thrown away": thrown_away}

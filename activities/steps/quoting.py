@@ -8,7 +8,7 @@ from activities.steps.work import OrderWork, lines_in
 from database import quotations
 from database.cover import part_covers, unit_cover
 from database.purchases import expected_from, free_at, offers, punctuality
-from database.stock import most_free
+from database.stock import free_for
 from database.tables import Customer, LineState, OrderLine, Part, PartModel, PurchaseOrder, Quotation
 from domain.decisions import QuotedLine
 from domain.offer import Again, Offer, OfferedLine, agreed_text, digest
@@ -199,7 +199,8 @@ async def _supply_of(work: OrderWork, line: QuotedLine) -> Supply:
     waits for, the best supplier. Raises Refusal `no_supplier`."""
     session, time, rules = work.session, work.time, work.time.policy.quotation
     signed = signed_by(time, work.at)
-    if await most_free(session, line.part) >= line.quantity:
+    free = await free_for(session, [line.part], work.document.service_centre, time.policy.sourcing.look)
+    if free[line.part] >= line.quantity:
         return Supply(line.part, work.at, signed, Sureness.IN_STOCK)
     if running := await free_at(session, line.part, line.quantity):
         return _on_order(line.part, running, signed)

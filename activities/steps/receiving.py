@@ -1,24 +1,22 @@
 """Goods that come in: counted, inspected by the sampling plan, sound ones to who waits, refused ones back
 (policy 3.2.3, 4.1.1)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from decimal import Decimal
 
 from sqlalchemy import func, select
 
 from activities.steps.owing import go_on
 from activities.steps.work import PurchaseSteps, PurchaseWork
-from database import stock
+from database import allocation, stock
 from database.numbers import next_number
-from database.purchases import lines_of, waiting
+from database.purchases import lines_of
 from database.tables import (
-    BackOrderState,
     Characteristic,
     ClaimState,
     GoodsReceipt,
     LotReading,
     MovementReason,
-    OrderLine,
     Part,
     PurchaseLine,
     ReceivedLot,
@@ -100,7 +98,8 @@ async def _put_aside(work: PurchaseWork, receipt: GoodsReceipt, counted: Counted
 async def inspect_goods(work: PurchaseWork) -> None:
     """The verdict on a lot; only now its pieces are sound or refused.
 
-    Sound ones are at once reserved for who waits (policy 3.2.3); refused ones get a return to the supplier and a claim.
+    Sound ones are at once reserved for who waits, whatever purchase order they wait for (policy 3.2.1); refused ones
+    get a return to the supplier and a claim (policy 3.2.3).
     """
     said = work.said(InspectGoods)
     lot = await work.session.get(ReceivedLot, said.lot)
@@ -120,6 +119,7 @@ async def inspect_goods(work: PurchaseWork) -> None:
     line = next(each for each in await lines_of(work.session, work.document.number) if each.part == lot.part)
     line.received += found.accepted
     line.refused += found.refused
+    waits = await allocation.queue(work.session, [lot.part])
     aside = await _place(work, Zone.AWAITING_INSPECTION)
     sound, unsound = await _place(work, await _sound_zone(work, lot.part)), await _place(work, Zone.NONCONFORMING)
     await _book(work, lot, found.accepted, aside, sound, MovementReason.INSPECTION)
@@ -135,7 +135,10 @@ async def inspect_goods(work: PurchaseWork) -> None:
     if found.refused:
         await _refuse(work, lot, line)
     await work.session.flush()
-    work.to_tell += await _give_out(work)
+    given = await allocation.give_out(work.session, waits, work.effect)
+    if given:
+        work.details |= {"given_to": [each.told for each in given]}
+    work.to_tell += list(dict.fromkeys(each.order for each in given))
     await go_on(work)
 
 
@@ -248,18 +251,6 @@ async def _sound_zone(work: PurchaseWork, part: str) -> Zone:
     if row.hazard_class != "none":
         return Zone.HAZARDOUS
     return Zone.VALUABLES if row.value_class == "A" else Zone.QUALIFIED
-
-
-async def _give_out(work: PurchaseWork) -> Sequence[str]:
-    """Reserves what is sound for the orders that wait for it; returns those that have news."""
-    served: list[str] = []
-    for back_order, order in await waiting(work.session, work.document.number):
-        line = await work.session.get_one(OrderLine, back_order.line)
-        place = await _place(work, await _sound_zone(work, line.part))
-        if await stock.hold(work.session, line, place, f"{work.effect}/{line.id}"):
-            back_order.state = BackOrderState.SERVED
-            served.append(order.number)
-    return list(dict.fromkeys(served))
 
 
 STEPS: PurchaseSteps = {

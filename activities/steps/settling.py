@@ -9,7 +9,7 @@ from activities.steps.installing import call_off_appointment
 from activities.steps.quoting import is_asked
 from activities.steps.work import OrderSteps, OrderWork, lines_in
 from carriers.protocol import Recall
-from database import stock
+from database import allocation, stock
 from database.purchases import withdraw
 from database.tables import Claim, ClaimState, LineState, Shipment, ShipmentState
 from domain.decisions import Cancel, SettleClaim
@@ -52,16 +52,21 @@ async def _let_go(work: OrderWork) -> None:
 async def _give_back(work: OrderWork, *states: LineState) -> dict[str, Any]:
     """Drops the lines in these states with all that is held for them, and says what that was.
 
-    The waiting ends first: pieces that are being handed out this moment are reserved by then, and released.
+    Its own waiting ends first: pieces that are being handed out this moment are reserved by then, and released. Who
+    waits for the same parts gets them.
     """
     given_back: dict[str, Any] = {}
     lines = await lines_in(work, *states)
     ids = [line.id for line in lines]
+    waits = await allocation.queue(work.session, {line.part for line in lines})
     if purchases := await withdraw(work.session, ids):
         given_back["purchase_orders"] = purchases
         work.to_tell += purchases
     if released := await stock.release(work.session, ids):
         given_back["reservations"] = [[held.part, held.quantity, held.place] for held in released]
+        if given := await allocation.give_out(work.session, waits, work.effect):
+            given_back["given_to"] = [each.told for each in given]
+            work.to_tell += sorted({each.order for each in given})
     for line in lines:
         line.state = LineState.DROPPED
     return given_back

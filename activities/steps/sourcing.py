@@ -1,5 +1,6 @@
 """Sourcing: stock first, else a purchase order at once (policy 3.2)."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from sqlalchemy import func, select
@@ -7,19 +8,20 @@ from sqlalchemy import func, select
 from activities.steps import auditing
 from activities.steps.quoting import ask_again_if_later, is_asked
 from activities.steps.work import OrderSteps, OrderWork, lines_in
-from database import stock
-from database.purchases import order_missing
+from database import allocation, stock
+from database.purchases import lock_running, order_missing, withdraw
+from database.reading.substitutes import substitutes
 from database.tables import (
-    BackOrder,
-    BackOrderState,
     CarrierAccount,
     LineState,
     OrderLine,
     Part,
+    ReservationState,
     Shipment,
     ShipmentLine,
     ShipmentState,
 )
+from domain.decisions import Substitute
 from domain.stages import Action, Refusal, Stage
 from domain.waiting import Clock
 
@@ -50,41 +52,114 @@ async def _supply(work: OrderWork) -> Sequence[OrderLine]:
         work.details |= {"unsigned": list(unsigned)}
         return ()
     lines = await lines_in(work, *LineState)
-    wanted = [line for line in lines if line.state is LineState.WANTED]
-    missing = [line for line in wanted if not await _reserve(work, line)]
+    missing = await _reserve(work, [line for line in lines if line.state is LineState.WANTED])
     work.to_place += await order_missing(work.session, work.document, missing, work.time, work.at, work.effect)
     if missing:
-        work.details |= {"back_ordered": [line.part for line in missing], "purchase_orders": work.to_place}
+        work.details |= {"back_ordered": [line.part for line, _ in missing], "purchase_orders": work.to_place}
     return lines
 
 
-async def _reserve(work: OrderWork, line: OrderLine) -> bool:
-    if not await stock.reserve(work.session, line, work.document.service_centre, f"{work.effect}/{line.id}"):
-        return False
-    line.state = LineState.RESERVED
-    return True
+async def _reserve(work: OrderWork, wanted: Sequence[OrderLine]) -> list[tuple[OrderLine, int]]:
+    """Reserves what there is of these lines, where the policy looks for it; returns how many are missing of each.
+
+    Purchase orders that may have the rest are locked before any stock is, in the order in which they take both.
+    """
+    if not wanted:
+        return []
+    session, centre, look = work.session, work.document.service_centre, work.time.policy.sourcing.look
+    kept, awaited = await stock.supplied(session, [line.id for line in wanted])
+    needed = {line.id: line.quantity - kept[line.id] - awaited[line.id] for line in wanted}
+    free = await stock.free_for(session, {line.part for line in wanted}, centre, look)
+    by_part = Counter[str]()
+    for line in wanted:
+        by_part[line.part] += needed[line.id]
+    await lock_running(session, {part for part, pieces in by_part.items() if pieces > free[part]})
+    missing = []
+    for line in wanted:
+        got = await stock.reserve(session, line, needed[line.id], centre, look, work.effect) if needed[line.id] else 0
+        if got < needed[line.id]:
+            missing.append((line, needed[line.id] - got))
+        else:
+            line.state = LineState.BACK_ORDERED if awaited[line.id] else LineState.RESERVED
+    return missing
 
 
 async def restock(work: OrderWork) -> None:
-    """Pieces came in: the lines they were kept for are reserved now. A line that is neither reserved nor waited
-    for any more, as its pieces went to others, is looked for anew. Or a supplier let us know: pieces that come much
-    later than the customer was told need another consent (policy 2.2.2)."""
+    """Pieces came in: the lines they were kept for are reserved now. What a line neither has nor waits for any more,
+    as its pieces went to others, is looked for anew. Or a supplier let us know: pieces that come much later than the
+    customer was told need another consent (policy 2.2.2)."""
     back_ordered = await lines_in(work, LineState.BACK_ORDERED)
     ids = [line.id for line in back_ordered]
-    held = {reservation.line for reservation in await stock.held(work.session, ids)}
-    waiting = set(
-        await work.session.scalars(
-            select(BackOrder.line).where(BackOrder.line.in_(ids), BackOrder.state == BackOrderState.WAITING)
-        )
-    )
+    kept, awaited = await stock.supplied(work.session, ids)
     for line in back_ordered:
-        if line.id in held:
+        if kept[line.id] >= line.quantity:
             line.state = LineState.RESERVED
-        elif line.id not in waiting:
+        elif kept[line.id] + awaited[line.id] < line.quantity:
             line.state = LineState.WANTED
+    if given := [held for held in await stock.held(work.session, ids) if held.because]:
+        work.details |= {"given": [[held.part, held.quantity, held.place, held.because] for held in given]}
     if lines := await _supply(work):
         await ask_again_if_later(work)
         await go_on_if_complete(work, lines)
+
+
+async def expire(work: OrderWork) -> None:
+    """What is kept for an order that can't be completed in time goes to who waits for it; then the order looks again
+    (policy 3.2.1)."""
+    lines = await lines_in(work, LineState.WANTED, LineState.BACK_ORDERED, LineState.RESERVED)
+    parts = {line.part for line in lines}
+    await lock_running(work.session, parts)
+    waits = await allocation.queue(work.session, parts)
+    expired = await stock.release(work.session, [line.id for line in lines], ReservationState.EXPIRED)
+    if not expired:
+        return
+    others = [(back_order, order) for back_order, order in waits if order.number != work.document.number]
+    given = await allocation.give_out(work.session, others, work.effect)
+    work.to_tell += sorted({each.order for each in given})
+    work.details |= {
+        "expired": [[held.part, held.quantity, held.place] for held in expired],
+        "given_to": [each.told for each in given],
+    }
+    lost = {held.line for held in expired}
+    for line in lines:
+        if line.id in lost:
+            line.state = LineState.WANTED
+    if supplied := await _supply(work):
+        await go_on_if_complete(work, supplied)
+
+
+async def substitute(work: OrderWork) -> None:
+    """Another part that is known to do as well takes a wanted one's place, because somebody decided so (policy 1.3.2).
+
+    What was kept or awaited of the old one is given back. The new one needs the audit's signature like any part.
+    Raises Refusal `part_not_wanted`, `not_a_substitute`.
+    """
+    said = work.said(Substitute)
+    lines = [
+        line for line in await lines_in(work, LineState.WANTED, LineState.BACK_ORDERED) if line.part == said.wanted
+    ]
+    if not lines:
+        raise Refusal("part_not_wanted", f"no line of this order waits for part {said.wanted}")
+    known = await substitutes(work.session, [said.wanted], work.document.model)
+    if said.substitute not in {each.part for each in known}:
+        raise Refusal("not_a_substitute", f"part {said.substitute} is not known to do as well as {said.wanted}")
+    await lock_running(work.session, [said.wanted, said.substitute])
+    waits = await allocation.queue(work.session, [said.wanted])
+    ids = [line.id for line in lines]
+    work.to_tell += await withdraw(work.session, ids)
+    released = await stock.release(work.session, ids)
+    given = await allocation.give_out(work.session, waits, work.effect)
+    work.to_tell += sorted({each.order for each in given})
+    for line in lines:
+        line.state, line.instead_of = LineState.WANTED, line.instead_of or line.part
+        line.part = said.substitute
+    work.details |= {
+        "instead_of": said.wanted,
+        "part": said.substitute,
+        "given_back": {"reservations": [[held.part, held.quantity, held.place] for held in released]},
+    }
+    if supplied := await _supply(work):
+        await go_on_if_complete(work, supplied)
 
 
 async def go_on_if_complete(work: OrderWork, lines: Sequence[OrderLine]) -> None:
@@ -120,13 +195,21 @@ async def _instruct_dispatch(work: OrderWork, lines: Sequence[int]) -> None:
     )
     work.session.add(shipment)
     await work.session.flush()
+    picked = Counter[tuple[int, str, str]]()
+    for held in reserved:
+        picked[held.line, held.place, held.part] += held.quantity
     work.session.add_all(
-        ShipmentLine(shipment=shipment.id, line=held.line, place=held.place, part=held.part, quantity=held.quantity)
-        for held in reserved
+        ShipmentLine(shipment=shipment.id, line=line, place=place, part=part, quantity=quantity)
+        for (line, place, part), quantity in picked.items()
     )
     work.shipment = shipment.id
     work.details |= {"shipment": shipment.id}
     work.start(Clock.HANDOVER)
 
 
-STEPS: OrderSteps = {Action.RESTOCK: restock, Action.SOURCE_AGAIN: source_again}
+STEPS: OrderSteps = {
+    Action.RESTOCK: restock,
+    Action.SOURCE_AGAIN: source_again,
+    Action.EXPIRE: expire,
+    Action.SUBSTITUTE: substitute,
+}

@@ -166,6 +166,7 @@ def _sensible(action: Action, role: Role, order: OrderView, who: Principal) -> b
     own_visit = role is not Role.TECHNICIAN or who.code in booked
     conditions: Mapping[Action, Callable[[], bool]] = {
         Action.SETTLE_CLAIM: lambda: any(claim.state is ClaimState.OPEN for claim in order.claims),
+        Action.SUBSTITUTE: lambda: bool(order.substitutes),
         Action.PACK: lambda: state in (ShipmentState.PREPARING, ShipmentState.PACKED),
         Action.HAND_OVER: lambda: state in (ShipmentState.PACKED, ShipmentState.BOOKED),
         Action.REPORT_FITTED: lambda: own_visit,

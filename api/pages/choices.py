@@ -31,6 +31,19 @@ async def for_order(session: AsyncSession, order: OrderView, language: Language,
             for one in await reference.people(session, order.state.audit.role if order.state.audit else Role.AUDITOR)
             if one.code not in (order.auditor, order.entered_by)
         ],
+        "wanted": _once(
+            Choice(line.part, f"{language.name(line)} · {line.part}")
+            for line in order.lines
+            if line.part in {one.wanted for one in order.substitutes}
+        ),
+        "substitute": [
+            Choice(
+                one.part,
+                language.text("%(name)s · %(code)s, instead of %(wanted)s, %(free)s free")
+                % {"name": language.name(one), "code": one.part, "wanted": one.wanted, "free": one.available},
+            )
+            for one in order.substitutes
+        ],
         "claim": [
             Choice(str(claim.id), f"{claim.shipment} · {language.label(claim.reason)} · {language.money(claim.value)}")
             for claim in order.claims
@@ -114,6 +127,10 @@ async def parts(
         for part in found.values()
         if part.superseded_by is None or part.code in wanted
     ]
+
+
+def _once(choices: Iterable[Choice]) -> list[Choice]:
+    return list({choice.value: choice for choice in choices}.values())
 
 
 def _outlet(outlet: OutletView, language: Language) -> Choice:

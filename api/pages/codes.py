@@ -25,6 +25,7 @@ from database.tables import (
     InvoiceState,
     LineState,
     MessageChannel,
+    MovementReason,
     ShipmentState,
     Zone,
 )
@@ -47,6 +48,7 @@ from domain.notices import TOLD_BY_STEPS
 from domain.parcels import Milestone, Trouble
 from domain.quoting import Because, Charge, Sureness
 from domain.receiving import Difference, LotVerdict
+from domain.sourcing import Precedence
 from domain.stages import ENDS, PURCHASE_ENDS, RULES, Action, PurchaseStage, Role, Stage
 from domain.statutory import Ground, Remedy
 from domain.suppliers import Breach, PaperKind, Proof
@@ -59,7 +61,7 @@ ENUMERATIONS: Final[tuple[type[StrEnum], ...]] = (
     CancelReason, MessageChannel, Failure, Pile, Doubt, Dismissal, Robot,
     Check, Verdict, Evidence, Remedy,
     LotVerdict, InvoiceState, InvoiceOutcome, Difference,
-    LineRefusal, Charge, Sureness, Because, Why, Breach, PaperKind, Proof,
+    LineRefusal, Charge, Sureness, Because, Why, Breach, PaperKind, Proof, Precedence, MovementReason,
 )  # fmt: skip
 BEGINNINGS: Final = ("apply", "place")
 """The first steps of documents, which nobody decides."""

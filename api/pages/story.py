@@ -256,8 +256,12 @@ def _written(name: str, value: Any, event: Event, language: Language) -> str:
             return f"{_written(name, before, event, language)} → {_written(name, after, event, language)}"
         case [technician, str(at)] if name == "appointment":
             return f"{technician} {_instant(at, event, language)}"
-        case [str(part), int(quantity), str()] if name == "reservations":
+        case [str(part), int(quantity), str()] if name in ("reservations", "expired"):
             return f"{part} × {quantity}"
+        case [str(part), int(quantity), str(place), str(because)] if name == "given":
+            return f"{part} × {quantity} ({place}, {language.word('Precedence', because)})"
+        case [str(order), str(part), int(quantity), str(because)] if name == "given_to":
+            return f"{order}: {part} × {quantity} ({language.word('Precedence', because)})"
         case {"part": part, "accepted": accepted, "refused": refused}:
             return f"{part} × {accepted}" + (
                 f" ({language.word('field', 'line.refused')}: {refused})" if refused else ""

@@ -35,6 +35,7 @@ from database.absences import deputies_of
 from database.reading.documents import View, WaitView
 from database.reading.keyset import Cursor, Page
 from database.reading.shipments import ShipmentView, shipments
+from database.reading.substitutes import SubstituteView, substitutes
 from database.tables import (
     Absence,
     Appointment,
@@ -55,6 +56,8 @@ from database.tables import (
     Quotation,
     RegisteredUnit,
     ReplacementOrder,
+    Reservation,
+    ReservationState,
     ServiceCentre,
     ServiceOutlet,
     Shipment,
@@ -148,8 +151,8 @@ class UnitView(View):
 
 
 class LineView(View):
-    """A part and how many of it, who bears it or why it is refused; `purchase_order` is where the missing pieces are
-    expected from."""
+    """A part and how many of it, who bears it or why it is refused; how many pieces are reserved, `purchase_order` is
+    where the missing ones are expected from. `instead_of` is the part that was wanted first."""
 
     id: int
     round: int
@@ -159,6 +162,8 @@ class LineView(View):
     specification: str
     unit: str
     quantity: int
+    reserved: int
+    instead_of: str | None
     state: LineState
     charge: Charge | None
     refused_for: LineRefusal | None
@@ -304,6 +309,7 @@ class OrderView(View):
     state: OrderState = Field(exclude=True)
     wait: WaitView | None
     lines: tuple[LineView, ...]
+    substitutes: tuple[SubstituteView, ...]
     quotation: QuotationView | None
     inspection: InspectionView | None
     shipments: tuple[ShipmentView, ...]
@@ -564,7 +570,8 @@ async def order_view(session: AsyncSession, number: str, now: datetime) -> Order
         tracking_token=order.tracking_token,
         state=state,
         wait=WaitView.of(state.wait, now),
-        lines=tuple(await order_lines(session, number)),
+        lines=(lines := tuple(await order_lines(session, number))),
+        substitutes=await _substitutes(session, order, lines),
         quotation=QuotationView.model_validate(quotation) if quotation else None,
         inspection=InspectionView.model_validate(found.inspection) if found.inspection else None,
         shipments=tuple(await shipments(session, Shipment.order == number)),
@@ -584,6 +591,16 @@ async def order_lines(session: AsyncSession, number: str) -> list[LineView]:
     return [LineView.model_validate(row) for row in rows]
 
 
+async def _substitutes(
+    session: AsyncSession, order: ReplacementOrder, lines: Sequence[LineView]
+) -> tuple[SubstituteView, ...]:
+    """What may be sent instead of parts that are short (policy 1.3.2)."""
+    short = {line.part for line in lines if line.state in (LineState.WANTED, LineState.BACK_ORDERED)}
+    if order.stage is not Stage.SOURCING or not short:
+        return ()
+    return tuple(await substitutes(session, short, order.model))
+
+
 _NONE: Final = literal([], JSONB)
 
 
@@ -596,6 +613,12 @@ def _lines() -> Select[*tuple[Any, ...]]:
         .limit(1)
         .lateral("expected")
     )
+    reserved = (
+        select(func.coalesce(func.sum(Reservation.quantity), 0))
+        .where(Reservation.line == OrderLine.id, Reservation.state == ReservationState.HELD)
+        .correlate(OrderLine)
+        .scalar_subquery()
+    )
     return (
         select(
             OrderLine.id,
@@ -606,6 +629,8 @@ def _lines() -> Select[*tuple[Any, ...]]:
             Part.specification,
             Part.unit,
             OrderLine.quantity,
+            reserved.label("reserved"),
+            OrderLine.instead_of,
             OrderLine.state,
             OrderLine.charge,
             OrderLine.refused_for,

@@ -120,13 +120,15 @@ class ReplacementOrder(Document, Base):
 
 
 class OrderLine(Base):
-    """One part and quantity of an order, in one round: who bears it, or why it is refused (policy 2.2.1, 2.2.2)."""
+    """One part and quantity of an order, in one round: who bears it, or why it is refused (policy 2.2.1, 2.2.2).
+    `instead_of` is the part that was wanted first, where a substitute took its place."""
 
     __tablename__ = "order_line"
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     order: Mapped[str] = mapped_column(ForeignKey("replacement_order.number"), index=True)
     round: Mapped[int]
     part: Mapped[str] = mapped_column(ForeignKey("part.code"))
+    instead_of: Mapped[str | None] = mapped_column(ForeignKey("part.code"))
     quantity: Mapped[int]
     state: Mapped[LineState]
     charge: Mapped[Charge | None]

@@ -178,6 +178,16 @@ class PartModel(Base):
     model: Mapped[str] = mapped_column(ForeignKey("product_model.code"), primary_key=True, index=True)
 
 
+class SubstitutePart(Base):
+    """A part that does as well as another, or better, wherever both fit (policy 1.3.2); beside those that supersede
+    it, which the part itself names."""
+
+    __tablename__ = "substitute_part"
+    part: Mapped[str] = mapped_column(ForeignKey("part.code"), primary_key=True)
+    substitute: Mapped[str] = mapped_column(ForeignKey("part.code"), primary_key=True)
+    __table_args__ = (CheckConstraint("part <> substitute", name="another"),)
+
+
 class Supplier(Base):
     __tablename__ = "supplier"
     code: Mapped[str] = mapped_column(String(32), primary_key=True)

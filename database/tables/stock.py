@@ -17,6 +17,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from database.tables.base import Base
+from domain.sourcing import Precedence
 
 
 class Zone(StrEnum):
@@ -58,6 +59,7 @@ class ReservationState(StrEnum):
     HELD = "held"
     SHIPPED = "shipped"
     RELEASED = "released"
+    EXPIRED = "expired"
 
 
 class Warehouse(Base):
@@ -170,6 +172,8 @@ class Movement(Base):
 
 
 class Reservation(Base):
+    """Pieces kept for an order line; `because` says why it got them before others who waited (policy 3.2.1)."""
+
     __tablename__ = "reservation"
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     line: Mapped[int] = mapped_column(ForeignKey("order_line.id"), index=True)
@@ -177,5 +181,6 @@ class Reservation(Base):
     part: Mapped[str] = mapped_column(ForeignKey("part.code"))
     quantity: Mapped[int]
     state: Mapped[ReservationState]
+    because: Mapped[Precedence | None]
     effect: Mapped[str] = mapped_column(String(96), unique=True)
     __table_args__ = (CheckConstraint("quantity > 0", name="quantity"),)

@@ -128,7 +128,10 @@ class PaperHouse(House):
                 await self.step(Order(self, number), Action.RESTOCK)
             return
         for number in state.to_tell:
-            await self.step(Purchase(self, number), Action.WITHDRAW)
+            if number.startswith("RO"):
+                await self.step(Order(self, number), Action.RESTOCK)
+            else:
+                await self.step(Purchase(self, number), Action.WITHDRAW)
         shipping = Shipping(self.sessions, PaperCarriers(self.carrier))
         if state.to_book:
             booked = await self.once(shipping.book_parcel, state.shipment)

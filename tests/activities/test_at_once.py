@@ -12,6 +12,7 @@ from activities.committing import Committing, order_step, purchase_step
 from database import stock
 from database.tables import BackOrder, BackOrderState, OrderLine, PurchaseOrder, Stock
 from domain.messages import OrderState, PurchaseState, Step
+from domain.sourcing import Where
 from domain.stages import Action, PurchaseStage, Role, Stage
 from tests.activities.paper import PaperHouse
 from tests.activities.test_committing import short_of
@@ -65,12 +66,12 @@ async def test_reserving_alone_never_gives_a_piece_twice(paper: PaperHouse) -> N
         await (await paper.order()).to(Stage.AUDIT)
     lines = await paper.all(OrderLine)
 
-    async def reserve(line: OrderLine) -> bool:
+    async def reserve(line: OrderLine) -> int:
         async with paper.sessions.begin() as session:
-            return await stock.reserve(session, line, "HZ", f"test/{line.id}")
+            return await stock.reserve(session, line, line.quantity, "HZ", tuple(Where), "test")
 
     got = await asyncio.gather(*(reserve(line) for line in lines))
-    assert sorted(got) == [False] * 15 + [True] * 5
+    assert sorted(got) == [0] * 15 + [1] * 5
     async with paper.sessions.begin() as session:
         await stock.release(session, [line.id for line in lines])
 

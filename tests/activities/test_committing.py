@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from carriers.protocol import Recall
-from database.tables import EventLog
+from database.tables import EventLog, SubstitutePart
 from domain.stages import Action, PurchaseStage, Role, Stage
 from tests.activities.paper import PaperHouse
 from tests.workflows.house import Order, Purchase
@@ -103,6 +103,24 @@ async def found_by_the_buyer(paper: PaperHouse) -> None:
     await order.source_again()
 
 
+async def kept_too_long(paper: PaperHouse) -> None:
+    """Half of what one order wants is kept for it, until another that waits for as much gets it."""
+    await paper.stock_up(paper.part, 1)
+    slow = await (await paper.order()).to(Stage.SOURCING, (paper.part, 2))
+    quick = await (await paper.order()).to(Stage.SOURCING)
+    await paper.ring(slow, Action.EXPIRE)
+    assert await quick.stage() is Stage.DISPATCH
+
+
+async def substituted(paper: PaperHouse) -> None:
+    async with paper.sessions.begin() as session:
+        session.add(SubstitutePart(part=paper.part, substitute=paper.other_part))
+    await paper.stock_up(paper.part, 1)
+    order = await (await paper.order()).to(Stage.SOURCING, (paper.part, 2))
+    await order.decide(Action.SUBSTITUTE, Role.BUYER, wanted=paper.part, substitute=paper.other_part)
+    await order.approve()
+
+
 async def cancelled_while_bought(paper: PaperHouse) -> None:
     order, _ = await short_of(paper)
     await order.cancel()
@@ -179,6 +197,8 @@ STORIES: dict[Story, set[Action]] = {
         A.HAND_BACK, A.ENTER_INVOICE, A.DECIDE_INVOICE, A.SETTLE_CLAIM,
     },
     found_by_the_buyer: {A.SOURCE_AGAIN},
+    kept_too_long: {A.EXPIRE, A.RESTOCK},
+    substituted: {A.SUBSTITUTE},
     cancelled_while_bought: {A.CANCEL, A.WITHDRAW},
     sent_by_hand: {A.BOOKING_REFUSED, A.HAND_OVER},
     picked_up_in_trouble_and_turned_back: {A.PICK_UP, A.TROUBLE, A.TURN_BACK, A.RECEIVE_BACK},

@@ -201,16 +201,19 @@ async def test_who_is_urgent_is_served_first(house: House) -> None:
 
 
 async def test_pieces_that_went_to_somebody_else_are_ordered_again(house: House) -> None:
-    """One of two pieces came and was reserved by a new order, as free stock is; the second alone is too few."""
+    """One of two pieces went to an order that is urgent and waited for another purchase order, which is signed."""
     order, purchase = await short_of(house, 2)
-    await purchase.receive(1)
-    await (await house.order()).to(Stage.DISPATCH)
-    await purchase.receive(1)
+    await purchase.confirm()
+    urgent, other = await short_of(house, urgent=True)
+    await other.confirm()
+    await urgent.cancel()
+    urgent, _ = await short_of(house, urgent=True)
+    await purchase.receive(2)
     assert await purchase.settle() is PurchaseStage.GOODS_RECEIVED
+    await urgent.until(Stage.DISPATCH)
     await order.logged(Action.RESTOCK)
-    [again] = await house.open_purchases()
-    assert await order.taken() == [f"2 × {house.part} of {again.number}"]
-    await again.receive(2)
+    assert await order.taken() == [f"1 × {house.part} in HZ1/qualified", f"1 × {house.part} of {other.number}"]
+    await other.receive(1)
     await order.until(Stage.DISPATCH)
 
 
