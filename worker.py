@@ -28,9 +28,8 @@ from database.notices import enter_shipped
 from database.session import Sessions, engine, sessions
 from database.tables import CarrierAccount
 from runtime.logging import configure_logging
-from runtime.sandbox import workflow_runner
 from runtime.settings import Settings
-from runtime.temporal import MetricsPortTaken, connect, run_then_rest, watcher_workflow
+from runtime.temporal import MetricsPortTaken, connect, run_then_rest, watcher_workflow, worker_config
 from workflows.cost_analysis import CostAnalysis
 from workflows.every import WORKFLOWS
 from workflows.mailbox_reader import MailboxReader
@@ -63,12 +62,7 @@ def build(settings: Settings, client: Client, sessions: Sessions, carriers: Carr
         task_queue=settings.task_queue,
         workflows=WORKFLOWS,
         activities=activities.build(settings, sessions, client, carriers),
-        workflow_runner=workflow_runner(),
-        max_cached_workflows=settings.cached_workflows,
-        max_concurrent_workflow_tasks=settings.workflow_slots,
-        max_concurrent_activities=settings.activity_slots,
-        max_concurrent_local_activities=settings.local_activity_slots,
-        graceful_shutdown_timeout=timedelta(seconds=settings.grace_seconds),
+        **worker_config(settings),
     )
 
 

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
+from activities.alive import alive
 from activities.carriers import Carriers
 from carriers.protocol import Busy, Carrier, CarrierError, Consignment, NotOffered, Party, Recall, Refused, Waybill
 from database.session import Sessions
@@ -35,6 +36,7 @@ class Shipping:
         self._carriers = carriers
 
     @activity.defn
+    @alive
     async def book_parcel(self, shipment: str) -> bool:
         """Books a shipment's label; false if the carrier won't take it.
 
@@ -81,6 +83,7 @@ class Shipping:
         return True
 
     @activity.defn
+    @alive
     async def recall_parcel(self, shipment: str) -> str:
         """Asks the carrier for a parcel back: annulled before it has it, brought back once it is under way."""
         async with self._sessions() as session:

@@ -7,6 +7,7 @@ from temporalio import activity
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.alive import alive
 from database.session import Sessions
 from database.tables import PurchaseOrder
 from domain.documents import kind_of
@@ -22,6 +23,7 @@ class Telling:
         self._task_queue = task_queue
 
     @activity.defn
+    @alive
     async def place_purchase_orders(self, numbers: Sequence[str]) -> None:
         """Starts the workflows of purchase orders that are written but not yet alive (policy 3.2.1)."""
         async with self._sessions() as session:
@@ -40,12 +42,14 @@ class Telling:
             )
 
     @activity.defn
+    @alive
     async def tell_orders(self, numbers: Sequence[str]) -> None:
         """Wakes orders whose parts came in; each looks for itself what there is."""
         for number in numbers:
             await self._signal(order_workflow(number), "goods_arrived")
 
     @activity.defn
+    @alive
     async def tell_purchase_orders(self, numbers: Sequence[str]) -> None:
         """Tells purchase orders that an order no longer waits for them, and orders that its pieces went to them."""
         for number in numbers:

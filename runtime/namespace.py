@@ -53,6 +53,20 @@ async def _register_search_attributes(client: Client) -> None:
         await service.add_search_attributes(
             AddSearchAttributesRequest(namespace=namespace, search_attributes=missing)  # type: ignore[arg-type]
         )
+    await _until_known(client)
+
+
+async def _until_known(client: Client) -> None:
+    """New search attributes stay unknown to parts of the server for two seconds, and so would whatever has them."""
+    while True:
+        try:
+            await client.count_workflows(" OR ".join(f"{key.name} IS NULL" for key in SEARCH_ATTRIBUTES))
+        except RPCError as error:
+            if error.status is not RPCStatusCode.INVALID_ARGUMENT:
+                raise
+        else:
+            return
+        await asyncio.sleep(0.2)
 
 
 async def main() -> None:

@@ -24,9 +24,11 @@ from temporalio.runtime import (
     TelemetryConfig,
     TelemetryFilter,
 )
+from temporalio.worker import PollerBehaviorAutoscaling
 
 from domain.documents import kind_of
 from domain.messages import DocumentState, OrderState
+from runtime.sandbox import workflow_runner
 from runtime.search_attributes import DUE, PRIORITY, SERVICE_CENTRE, STAGE, WAITING_FOR
 from runtime.settings import Settings
 
@@ -34,6 +36,10 @@ T = TypeVar("T")
 
 UPDATE_TIMEOUT = timedelta(seconds=8)
 """How long a person waits for the answer to a decision."""
+TASK_TIMEOUT = timedelta(seconds=5)
+"""How long a document's task may be at a worker, with the commit in it, before the worker counts as dead."""
+STICKY_TIMEOUT = timedelta(seconds=3)
+"""How long a task waits for the worker that has its document in memory, before any may have it."""
 
 
 def document_workflow(number: str) -> str:
@@ -98,6 +104,24 @@ def _runtime(host: str, metrics_port: int) -> Runtime:
         raise MetricsPortTaken(f"metrics can't be served on {address}: {error}") from error
 
 
+def worker_config(settings: Settings) -> dict[str, Any]:
+    """How every worker works, whatever it works on.
+
+    Tasks of workflows that it does not know are asked for by as many polls as there are tasks for, not by one poll in
+    five: a crowd that begins, or all of a worker that died, would wait in line there.
+    """
+    return {
+        "workflow_runner": workflow_runner(),
+        "workflow_task_poller_behavior": PollerBehaviorAutoscaling(),
+        "sticky_queue_schedule_to_start_timeout": STICKY_TIMEOUT,
+        "max_cached_workflows": settings.cached_workflows,
+        "max_concurrent_workflow_tasks": settings.workflow_slots,
+        "max_concurrent_activities": settings.activity_slots,
+        "max_concurrent_local_activities": settings.local_activity_slots,
+        "graceful_shutdown_timeout": timedelta(seconds=settings.grace_seconds),
+    }
+
+
 def search_attributes(state: DocumentState) -> TypedSearchAttributes:
     """What a document is found by in Temporal's UI."""
     pairs: list[SearchAttributePair[Any]] = [SearchAttributePair(STAGE, str(state.stage))]
@@ -127,6 +151,7 @@ async def start_document(client: Client, task_queue: str, state: DocumentState, 
             else WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
             search_attributes=search_attributes(state),
             static_summary=f"{kind.name_zh} {state.number}",
+            task_timeout=TASK_TIMEOUT,
             priority=Priority(priority_key=1 if isinstance(state, OrderState) and state.urgent else 3),
             rpc_timeout=UPDATE_TIMEOUT,
         )

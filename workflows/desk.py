@@ -37,6 +37,11 @@ def patient(summary: str) -> workflow.ActivityConfig:
     )
 
 
+def outside(summary: str) -> workflow.ActivityConfig:
+    """As patient, and begun again soon after a worker died on it, as the activity is `alive`."""
+    return workflow.ActivityConfig(**patient(summary), heartbeat_timeout=timedelta(seconds=5))
+
+
 class AlarmClock:
     """One timer, for the alarm of a wait that rings first. An alarm that was put off lets it run and ring early."""
 
@@ -171,7 +176,7 @@ class Desk(Generic[S]):
         """Purchase orders that a step wrote are brought to life."""
         while self._to_place:
             numbers, self._to_place = self._to_place, []
-            await workflow.execute_activity_method(Telling.place_purchase_orders, numbers, **patient(" ".join(numbers)))
+            await workflow.execute_activity_method(Telling.place_purchase_orders, numbers, **outside(" ".join(numbers)))
 
     async def _commit(self, step: Step) -> S:
         """Quickly, as somebody waits; with the database away as long as it takes: a step is never left half done."""

@@ -2,18 +2,18 @@
 
 import asyncio
 import signal
-from datetime import timedelta
 
 from temporalio import activity
 from temporalio.worker import Worker
 
+from activities.alive import alive
 from bench.bare.order import NOTHING, BareOrder
-from runtime.sandbox import workflow_runner
 from runtime.settings import Settings
-from runtime.temporal import connect, run_then_rest
+from runtime.temporal import connect, run_then_rest, worker_config
 
 
 @activity.defn(name=NOTHING)
+@alive
 async def nothing(step: str) -> str:
     """A commit, or a call to the carrier, with an empty body."""
     return step
@@ -29,12 +29,7 @@ async def main() -> None:
         task_queue=settings.task_queue,
         workflows=[BareOrder],
         activities=[nothing],
-        workflow_runner=workflow_runner(),
-        max_cached_workflows=settings.cached_workflows,
-        max_concurrent_workflow_tasks=settings.workflow_slots,
-        max_concurrent_activities=settings.activity_slots,
-        max_concurrent_local_activities=settings.local_activity_slots,
-        graceful_shutdown_timeout=timedelta(seconds=settings.grace_seconds),
+        **worker_config(settings),
     ):
         await stop.wait()
 

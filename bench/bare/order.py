@@ -23,7 +23,9 @@ class BareOrder:
         await self._wait_for_decision(2)  # approve
         alarm = self._alarm()
         await workflow.wait_condition(lambda: self._decisions == 3)  # pack
-        await workflow.execute_activity(NOTHING, "book", start_to_close_timeout=timedelta(minutes=1))
+        await workflow.execute_activity(
+            NOTHING, "book", start_to_close_timeout=timedelta(minutes=1), heartbeat_timeout=timedelta(seconds=5)
+        )
         await self._commit("booked")
         await workflow.wait_condition(lambda: self._decisions == 4)  # hand over
         alarm.cancel()

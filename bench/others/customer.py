@@ -61,17 +61,20 @@ class Customer:
 
 
 class Stubborn(Customer):
-    """Where no answer comes, or a bad one, looks whether it was done all the same, and else asks again."""
+    """Asks again until there is an answer; a refusal may mean that it was done before."""
 
     async def _ask(self, number: str, verb: str, content: str) -> None:
         step = order.APPLY if verb == order.START else content
         while True:
-            with suppress(*NO_ANSWER):
+            try:
                 return await super()._ask(number, verb, content)
+            except UnexpectedAnswerError:
+                with suppress(*NO_ANSWER):
+                    if (await self._client.post(f"/orders/{number}/reached", step)).json():
+                        return None
+            except NO_ANSWER:
+                pass
             await asyncio.sleep(LOOK_SECONDS)
-            with suppress(*NO_ANSWER):
-                if (await self._client.post(f"/orders/{number}/reached", step)).json():
-                    return None
 
     async def _until(self, number: str, step: str) -> None:
         while True:

@@ -8,7 +8,6 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
 from typing import Annotated
 
 import asyncpg
@@ -18,12 +17,12 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.common import SearchAttributePair, TypedSearchAttributes
 from temporalio.worker import Worker
 
+from activities.alive import alive
 from bench.bare.order import NOTHING, BareOrder
 from bench.others import order
-from runtime.sandbox import workflow_runner
 from runtime.search_attributes import STAGE
 from runtime.settings import Settings
-from runtime.temporal import connect, run_then_rest
+from runtime.temporal import TASK_TIMEOUT, connect, run_then_rest, worker_config
 
 settings = Settings()
 pool: asyncpg.Pool
@@ -47,8 +46,12 @@ async def start(number: str) -> None:
     await pool.execute(order.COMMIT, number, order.APPLY)
     stage = TypedSearchAttributes([SearchAttributePair(STAGE, order.APPLY)])
     await temporal.start_workflow(
-        BareOrder.run, id=number, task_queue=settings.task_queue, search_attributes=stage
-    )  # fmt: skip
+        BareOrder.run,
+        id=number,
+        task_queue=settings.task_queue,
+        search_attributes=stage,
+        task_timeout=TASK_TIMEOUT,
+    )
 
 
 @app.post("/orders/{number}/decide")
@@ -71,6 +74,7 @@ def workflow(number: str) -> WorkflowHandle[BareOrder, None]:
 
 
 @activity.defn(name=NOTHING)
+@alive
 async def do(step: str) -> str:
     number = activity.info().workflow_id
     if step == "book":
@@ -93,12 +97,7 @@ async def work() -> None:
             task_queue=settings.task_queue,
             workflows=[BareOrder],
             activities=[do],
-            workflow_runner=workflow_runner(),
-            max_cached_workflows=settings.cached_workflows,
-            max_concurrent_workflow_tasks=settings.workflow_slots,
-            max_concurrent_activities=settings.activity_slots,
-            max_concurrent_local_activities=settings.local_activity_slots,
-            graceful_shutdown_timeout=timedelta(seconds=settings.grace_seconds),
+            **worker_config(settings),
         ),
     ):
         await stop.wait()
