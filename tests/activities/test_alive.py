@@ -26,7 +26,7 @@ def beats() -> list[object]:
 def listening(silence: timedelta | None, beats: list[object]) -> ActivityEnvironment:
     environment = ActivityEnvironment()
     environment.info = replace(environment.info, heartbeat_timeout=silence)
-    environment.on_heartbeat = beats.append
+    environment.on_heartbeat = lambda *details: beats.append(details)
     return environment
 
 
