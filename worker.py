@@ -36,11 +36,14 @@ from workflows.mailbox_reader import MailboxReader
 from workflows.message_sender import MessageSender
 from workflows.parcel_watcher import ParcelWatcher
 from workflows.sweep import Sweep
+from workflows.upkeep import DueWork, StockLevels
 
 SWEEP = "sweep"
 COSTS, COSTS_EVERY = "cost-analysis", timedelta(hours=1)
 MAILBOX = "mailbox-reader"
 SENDER = "message-sender"
+DUE_WORK = "due-work"
+STOCK_LEVELS = "stock-levels"
 
 
 @asynccontextmanager
@@ -68,7 +71,8 @@ def build(settings: Settings, client: Client, sessions: Sessions, carriers: Carr
 
 async def start_standing_work(settings: Settings, client: Client, sessions: Sessions) -> None:
     """What always runs: a watcher for every carrier account that can be asked, whoever sends messages, the sweep and
-    the analysis of costs. The words of messages that came with the program are there from then on."""
+    the analysis of costs, and the looks at the warehouses. The words of messages that came with the program are there
+    from then on."""
     async with sessions.begin() as session:
         await enter_shipped(session)
     async with sessions() as session:
@@ -101,19 +105,26 @@ async def start_standing_work(settings: Settings, client: Client, sessions: Sess
         structlog.get_logger(__name__).info("no mailbox is set: no mail is read")
     await _schedule(settings, client, SWEEP, Sweep.run, timedelta(minutes=settings.sweep_minutes))
     await _schedule(settings, client, COSTS, CostAnalysis.run, COSTS_EVERY)
+    await _schedule(settings, client, DUE_WORK, DueWork.run, timedelta(minutes=settings.due_minutes), at_once=False)
+    await _schedule(
+        settings, client, STOCK_LEVELS, StockLevels.run, timedelta(hours=settings.levels_hours), at_once=False
+    )
 
 
-async def _schedule(settings: Settings, client: Client, name: str, workflow: Any, every: timedelta) -> None:
-    """What runs every so often, and once more now, whatever this worker comes back from."""
+async def _schedule(
+    settings: Settings, client: Client, name: str, workflow: Any, every: timedelta, *, at_once: bool = True
+) -> None:
+    """What runs every so often; and once more now if `at_once`, whatever this worker comes back from."""
     schedule = Schedule(
         action=ScheduleActionStartWorkflow(workflow, id=name, task_queue=settings.task_queue),
         spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every)]),
         policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP),
     )
     try:
-        await client.create_schedule(name, schedule, trigger_immediately=True)
+        await client.create_schedule(name, schedule, trigger_immediately=at_once)
     except ScheduleAlreadyRunningError:
-        await client.get_schedule_handle(name).trigger()
+        if at_once:
+            await client.get_schedule_handle(name).trigger()
 
 
 async def main() -> None:

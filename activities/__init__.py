@@ -14,6 +14,7 @@ from activities.sending import Sending
 from activities.shipping import Shipping
 from activities.sweeping import Sweeping
 from activities.telling import Telling
+from activities.upkeep import Upkeep
 from activities.watching import Watching
 from database.session import Sessions
 from runtime.settings import Settings
@@ -27,14 +28,16 @@ def build(settings: Settings, sessions: Sessions, client: Client, carriers: Carr
         Sweeping(sessions, client, settings.task_queue),
     )
     idle = timedelta(seconds=settings.watch_seconds)
-    sending = Sending(sessions, settings)
+    sending, upkeep = Sending(sessions, settings), Upkeep(sessions, client, settings)
     watching = Watching(sessions, client, carriers, settings.api_url, idle)
     return (
         committing.commit_order,
         committing.commit_purchase,
+        committing.commit_task,
         shipping.book_parcel,
         shipping.recall_parcel,
         telling.place_purchase_orders,
+        telling.begin_tasks,
         telling.tell_orders,
         telling.tell_purchase_orders,
         sweeping.start_forgotten,
@@ -44,4 +47,6 @@ def build(settings: Settings, sessions: Sessions, client: Client, carriers: Carr
         MailReading(sessions, client, settings).read_mailbox,
         sending.send_messages,
         Costing(sessions, settings).sum_up_costs,
+        upkeep.begin_due,
+        upkeep.look_at_levels,
     )

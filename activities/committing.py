@@ -7,21 +7,22 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.steps import take_order_step, take_purchase_step
-from activities.steps.work import OrderWork, PurchaseWork, Work
+from activities.steps import take_order_step, take_purchase_step, take_task_step
+from activities.steps.work import OrderWork, PurchaseWork, TaskWork, Work
+from database.documents import AnyDocument
 from database.policies import OWN_DAYS, load, on_calendar
 from database.session import Sessions
-from database.tables import EventLog, PurchaseOrder, ReplacementOrder, Submission
+from database.tables import EventLog, PurchaseOrder, ReplacementOrder, Submission, WarehouseTask
 from domain.decisions import DECISIONS
-from domain.messages import OrderState, PurchaseState, Step
+from domain.messages import OrderState, PurchaseState, Step, TaskState
 from domain.stages import Refusal
 
-D = TypeVar("D", ReplacementOrder, PurchaseOrder)
-S = TypeVar("S", OrderState, PurchaseState)
+D = TypeVar("D", ReplacementOrder, PurchaseOrder, WarehouseTask)
+S = TypeVar("S", OrderState, PurchaseState, TaskState)
 
 
 class Committing:
-    """The one writer of orders and purchase orders."""
+    """The one writer of documents."""
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
@@ -47,6 +48,15 @@ class Committing:
         except Refusal as refusal:
             raise refused(refusal) from refusal
 
+    @activity.defn
+    async def commit_task(self, step: Step) -> TaskState:
+        """Takes a warehouse task's step, with the same guarantee."""
+        try:
+            async with self._sessions.begin() as session:
+                return await task_step(session, step)
+        except Refusal as refusal:
+            raise refused(refusal) from refusal
+
 
 async def order_step(session: AsyncSession, step: Step) -> OrderState:
     """Takes an order's step inside the caller's transaction. Raises Refusal."""
@@ -67,6 +77,16 @@ async def purchase_step(session: AsyncSession, step: Step) -> PurchaseState:
     state = PurchaseState.model_validate(purchase.state)
     work: PurchaseWork = await _begin(session, purchase, step, state, own_days)
     return await take_purchase_step(work)
+
+
+async def task_step(session: AsyncSession, step: Step) -> TaskState:
+    """Takes a warehouse task's step inside the caller's transaction. Raises Refusal."""
+    task, own_days = await _locked(session, WarehouseTask, step)
+    if task.seq != step.seq - 1:
+        return TaskState.model_validate(await _recorded(session, task, step))
+    state = TaskState.model_validate(task.state)
+    work: TaskWork = await _begin(session, task, step, state, own_days)
+    return await take_task_step(work)
 
 
 async def _locked(session: AsyncSession, kind: type[D], step: Step) -> tuple[D, dict[str, bool] | None]:
@@ -106,7 +126,7 @@ async def _said(session: AsyncSession, step: Step) -> Any:
     return DECISIONS[submission.action].model_validate(submission.content)
 
 
-async def _recorded(session: AsyncSession, document: ReplacementOrder | PurchaseOrder, step: Step) -> dict[str, Any]:
+async def _recorded(session: AsyncSession, document: AnyDocument, step: Step) -> dict[str, Any]:
     """Where the step led that was taken at this place; where the document stands now if there is none, because the
     database was put back to an earlier day."""
     row = await session.get(EventLog, (step.document, step.seq))

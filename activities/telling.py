@@ -8,10 +8,10 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.alive import alive
+from database.documents import AnyDocument
 from database.session import Sessions
-from database.tables import PurchaseOrder
+from database.tables import PurchaseOrder, WarehouseTask
 from domain.documents import kind_of
-from domain.messages import PurchaseState
 from domain.stages import ORDER
 from runtime.temporal import UPDATE_TIMEOUT, document_workflow, order_workflow, start_document
 
@@ -26,20 +26,13 @@ class Telling:
     @alive
     async def place_purchase_orders(self, numbers: Sequence[str]) -> None:
         """Starts the workflows of purchase orders that are written but not yet alive (policy 3.2.1)."""
-        async with self._sessions() as session:
-            rows = (
-                await session.scalars(
-                    select(PurchaseOrder).where(PurchaseOrder.number.in_(numbers), PurchaseOrder.started_at.is_(None))
-                )
-            ).all()
-        for row in rows:
-            await start_document(self._client, self._task_queue, PurchaseState.model_validate(row.state))
-        async with self._sessions.begin() as session:
-            await session.execute(
-                update(PurchaseOrder)
-                .where(PurchaseOrder.number.in_([row.number for row in rows]), PurchaseOrder.started_at.is_(None))
-                .values(started_at=func.now())
-            )
+        await self._start(PurchaseOrder, numbers)
+
+    @activity.defn
+    @alive
+    async def begin_tasks(self, numbers: Sequence[str]) -> None:
+        """Starts the workflows of the warehouse's tasks that are written but not yet alive."""
+        await self._start(WarehouseTask, numbers)
 
     @activity.defn
     @alive
@@ -55,6 +48,21 @@ class Telling:
         for number in numbers:
             kind = kind_of(number)
             await self._signal(document_workflow(number), "goods_arrived" if kind.life is ORDER else "wanted_less")
+
+    async def _start(self, table: type[AnyDocument], numbers: Sequence[str]) -> None:
+        async with self._sessions() as session:
+            rows = await session.execute(
+                select(table.number, table.state).where(table.number.in_(numbers), table.started_at.is_(None))
+            )
+            states = [kind_of(number).state.model_validate(state) for number, state in rows]
+        for state in states:
+            await start_document(self._client, self._task_queue, state)
+        async with self._sessions.begin() as session:
+            await session.execute(
+                update(table)
+                .where(table.number.in_([state.number for state in states]), table.started_at.is_(None))
+                .values(started_at=func.now())
+            )
 
     async def _signal(self, workflow: str, signal: str) -> None:
         try:

@@ -25,7 +25,9 @@ from runtime.temporal import connect
 LARGEST_BODY = 1_048_576
 LARGEST_UPLOAD = 9 * LARGEST_PHOTO + LARGEST_BODY
 """Bytes of a form with all its photos, for browsers that can't send them one by one."""
-UPLOADS = re.compile(r"/v1/photos|/apply|/orders/new|/(orders|track)/[^/]+/supplement")
+UPLOADS = re.compile(
+    r"/v1/photos|/apply|/orders/new|/(orders|track)/[^/]+/supplement|/tasks/[^/]+/(report_round|put_right)"
+)
 DATABASE_PATIENCE = 3.0
 """Seconds for one statement: the rollback after it and the connection's end wait too, and all of it stays below 10."""
 REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")

@@ -62,7 +62,9 @@ class Sheet:
 def pdf(sheet: Sheet, language: Language) -> bytes:
     """The sheet as a PDF/A. Takes a tenth of a second: don't call it on the event loop."""
     said = json.dumps({**asdict(sheet), "at": "", "language": language.code})
-    printed = _press().compile(sys_inputs={"sheet": said}, pdf_standards="a-2a", timestamp=sheet.at)
+    printed = _press().compile(
+        sys_inputs={"sheet": said}, pdf_standards="a-2a", timestamp=sheet.at.replace(microsecond=0)
+    )
     assert isinstance(printed, bytes)
     return printed
 

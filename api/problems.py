@@ -19,8 +19,8 @@ from starlette.responses import JSONResponse, Response
 
 from api.i18n import preferred
 from database.applications import Duplicate
-from domain.decisions import Code
 from domain.stages import Action, Refusal
+from domain.texts import Code
 
 MEDIA_TYPE: Final = "application/problem+json"
 RETRY_AFTER: Final = 5
@@ -126,6 +126,34 @@ CATALOGUE: Final[Mapping[str, Kind]] = {
     ),
     "not_signed": Kind(409, "It is not signed for as it stands now", "此单现状未经签字"),
     "unknown_auditor": Kind(422, "Nobody of that name can do this audit", "此人不能办理该审核"),
+    "not_counted": Kind(409, "Some lines are not counted yet", "尚有未盘点的明细"),
+    "line_counted": Kind(409, "This line is counted already", "该明细已盘点完毕"),
+    "counted_before": Kind(403, "Somebody else has to count this again", "复盘须由另一人进行"),
+    "own_count": Kind(403, "Whoever counted does not approve the adjustment", "盘点人不能审批调整"),
+    "not_explained": Kind(422, "Name the root cause of every difference", "请为每项差异填写原因"),
+    "no_difference": Kind(422, "This line does not differ", "该明细没有差异"),
+    "pieces_reserved": Kind(
+        409,
+        "Pieces that are reserved can't be written off; free them first or count again",
+        "已预留的备件不能核减，请先释放预留或重新盘点",
+    ),
+    "count_again": Kind(409, "Too much has moved since; count these lines again", "盘点后库存变动过大，请重新盘点"),
+    "item_unanswered": Kind(422, "Answer every item of the check list", "请逐项填写检查结果"),
+    "item_unknown": Kind(422, "The check list has each item once and no others", "检查表中没有此项或重复填写"),
+    "unknown_owner": Kind(422, "There is nobody of that name", "没有此人员"),
+    "not_inspected": Kind(422, "Say of every piece set apart whether it is sound", "请逐件填写隔离备件的检验结果"),
+    "own_remedy": Kind(403, "Somebody else has to accept what you put right", "整改人不能自行验收"),
+    "under_inspection": Kind(
+        409,
+        "The air where the pieces lie was out of range; they can be packed once the finding is settled",
+        "存放处温湿度超限，问题验收后方可打包",
+    ),
+    "no_offer": Kind(422, "No supplier offers this part for that now", "目前没有供应商可供该备件"),
+    "no_proceeds": Kind(422, "Nothing is got for what is scrapped", "报废没有回收金额"),
+    "unknown_sensor": Kind(422, "There is no such sensor", "没有此传感器"),
+    "unknown_warehouse": Kind(422, "There is no such warehouse", "没有此备件库"),
+    "nothing_to_count": Kind(422, "There is nothing of that class to count", "该类备件没有可盘点的库存"),
+    "count_open": Kind(409, "A count of this class is open in this warehouse", "该库此类备件正在盘点"),
     "no_appointment": Kind(422, "No appointment was made for this visit", "这次上门没有预约"),
     "not_a_substitute": Kind(
         422, "This part is not known to do as well as the one that is wanted", "未登记此件可替代所需备件"

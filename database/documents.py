@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Final
 
-from database.tables import PurchaseOrder, ReplacementOrder
+from database.tables import PurchaseOrder, ReplacementOrder, WarehouseTask
 from domain.documents import Kind
 
-AnyDocument = ReplacementOrder | PurchaseOrder
+AnyDocument = ReplacementOrder | PurchaseOrder | WarehouseTask
 
-TABLES: Final[Mapping[str, type[AnyDocument]]] = {"RO": ReplacementOrder, "PO": PurchaseOrder}
+TABLES: Final[Mapping[str, type[AnyDocument]]] = {"RO": ReplacementOrder, "PO": PurchaseOrder, "WT": WarehouseTask}
 """By the letters that the documents' numbers begin with."""
 
 

@@ -20,9 +20,9 @@ from pydantic import BaseModel, BeforeValidator, StringConstraints, ValidationEr
 
 from database.applications import Applicant, Application, apply, mark_started
 from database.session import Sessions
-from domain.decisions import SomeText
 from domain.messages import OrderState
 from domain.stages import Refusal, Role
+from domain.texts import SomeText
 
 COLUMNS: Final = ("id", "product_category", "brand", "year_of_manufacture", "event_date", "problem")
 CUSTOMER_COLUMNS: Final = ("customer_name", "phone")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, cast
 
-from sqlalchemy import CursorResult, delete, func, or_, select, update
+from sqlalchemy import CursorResult, delete, func, or_, select, union_all, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -26,6 +26,7 @@ from database.tables import (
     Supplier,
     UndeliverableAddress,
     Warehouse,
+    WarehouseTask,
 )
 from domain.stages import Role
 
@@ -34,6 +35,7 @@ CLAIM: Final = timedelta(minutes=1)
 longer sends it twice under one id."""
 BOTH: Final = ""
 _OPEN: Final = (MessageState.WAITING, MessageState.FAILED)
+_IN_WAREHOUSES: Final = (PurchaseOrder, WarehouseTask)
 
 
 @dataclass(frozen=True)
@@ -122,9 +124,11 @@ async def _staff(session: AsyncSession, row: Outbox) -> list[Recipient]:
     centre = await session.scalar(
         select(ReplacementOrder.service_centre).where(ReplacementOrder.number == row.document)
     ) or await session.scalar(
-        select(Warehouse.service_centre)
-        .join(PurchaseOrder, PurchaseOrder.warehouse == Warehouse.code)
-        .where(PurchaseOrder.number == row.document)
+        select(Warehouse.service_centre).where(
+            Warehouse.code.in_(
+                union_all(*(select(kind.warehouse).where(kind.number == row.document) for kind in _IN_WAREHOUSES))
+            )
+        )
     )
     channels = await session.scalars(
         select(StaffChannel)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
 from secrets import token_urlsafe
-from typing import Any, Final, cast
+from typing import Any, Final, Literal, cast
 
 from sqlalchemy import CursorResult, delete, exists, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -17,6 +17,7 @@ from runtime.pictures import Picture
 
 UNCLAIMED_FOR: Final = timedelta(days=1)
 """How long a form may stay open with a photo in it."""
+_UNCLAIMED: Final = (Photo.order.is_(None), Photo.task.is_(None))
 
 
 async def keep(session: AsyncSession, raw: bytes, picture: Picture, now: datetime) -> str:
@@ -40,11 +41,13 @@ async def keep_picture(session: AsyncSession, raw: bytes, picture: Picture) -> b
     return digest
 
 
-async def claim(session: AsyncSession, ids: Sequence[str], order: str, seq: int) -> None:
-    """Gives unclaimed photos to a step of an order. Raises Refusal `unknown_photo`."""
+async def claim(
+    session: AsyncSession, ids: Sequence[str], document: str, seq: int, of: Literal["order", "task"] = "order"
+) -> None:
+    """Gives unclaimed photos to a step of an order or of a warehouse's task. Raises Refusal `unknown_photo`."""
     for place, one in enumerate(dict.fromkeys(ids)):
         claimed = await session.execute(
-            update(Photo).where(Photo.id == one, Photo.order.is_(None)).values(order=order, seq=seq, place=place)
+            update(Photo).where(Photo.id == one, *_UNCLAIMED).values({of: document, "seq": seq, "place": place})
         )
         if cast("CursorResult[Any]", claimed).rowcount != 1:
             raise Refusal("unknown_photo", "a photo is not there any more, or belongs to an application already")
@@ -55,7 +58,7 @@ async def thumbnails(session: AsyncSession, ids: Sequence[str]) -> Mapping[str, 
     rows = await session.execute(
         select(Photo.id, tables.Picture.thumbnail)
         .join(tables.Picture, tables.Picture.sha256 == Photo.picture)
-        .where(Photo.id.in_(ids), Photo.order.is_(None))
+        .where(Photo.id.in_(ids), *_UNCLAIMED)
     )
     found = {row.id: row.thumbnail for row in rows}
     return {one: found[one] for one in ids if one in found}
@@ -65,7 +68,7 @@ async def sweep(session: AsyncSession, now: datetime) -> int:
     """Throws away photos that nobody claimed, and pictures that no photo shows any more; returns how many photos."""
     gone = (
         await session.scalars(
-            delete(Photo).where(Photo.order.is_(None), Photo.sent_at < now - UNCLAIMED_FOR).returning(Photo.picture)
+            delete(Photo).where(*_UNCLAIMED, Photo.sent_at < now - UNCLAIMED_FOR).returning(Photo.picture)
         )
     ).all()
     await session.execute(

@@ -12,8 +12,8 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from domain.decisions import Money, SomeText, Text
 from domain.suppliers import PaperKind, Proof
+from domain.texts import Money, SomeText, Text
 
 Short = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
 SomeWords = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]

@@ -3,7 +3,6 @@
 The texts stay in the database; a workflow only ever sees the action, codes and ids.
 """
 
-import re
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -24,29 +23,24 @@ from pydantic_core import PydanticCustomError
 
 from domain.quoting import Charge
 from domain.stages import Action
-
-Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=4000)]
-SomeText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
-Code = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
-PhotoId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{32}$")]
-Photos = Annotated[tuple[PhotoId, ...], Field(max_length=9)]
-"""Photos uploaded before, by their ids (policy 2.1.1b)."""
-Short = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
-
-
-def plain_phone(typed: str) -> str:
-    """A telephone number as it is kept and compared: digits alone, a foreign one with its plus."""
-    return re.sub(r"[ -]", "", typed).removeprefix("+86")
-
-
-Phone = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, pattern=r"^\+?[0-9][0-9 -]{5,18}[0-9]$"),
-    AfterValidator(plain_phone),
-]
-Email = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
-Waybill = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{4,40}$")]
-Money = Annotated[Decimal, Field(ge=0, max_digits=12, decimal_places=2)]
+from domain.task_decisions import (
+    TASK_DECISIONS,
+    AcceptRemedy,
+    ApproveAdjustment,
+    CallOff,
+    CountAgain,
+    DecideDisposal,
+    Dispose,
+    ExplainDifferences,
+    FinishCount,
+    OrderProposed,
+    PutRight,
+    RecordCounts,
+    Reopen,
+    ReportRound,
+    TurnDown,
+)
+from domain.texts import Code, Email, Money, Phone, Photos, Saying, Short, SomeText, Text, Waybill
 
 
 class RefusalReason(StrEnum):
@@ -111,8 +105,8 @@ class CancelReason(StrEnum):
     OTHER = "other"
 
 
-class _Decision(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class _Decision(Saying):
+    """What is said with one action."""
 
 
 class Line(BaseModel):
@@ -613,9 +607,18 @@ PurchaseDecision = Annotated[
     Field(discriminator="action"),
 ]  # fmt: skip
 
+TaskDecision = Annotated[
+    RecordCounts | FinishCount | ExplainDifferences | CountAgain | ApproveAdjustment | ReportRound | PutRight
+    | AcceptRemedy | Reopen | OrderProposed | TurnDown | DecideDisposal | Dispose | CallOff | MoveDue,
+    Field(discriminator="action"),
+]  # fmt: skip
+
 DECISIONS: dict[Action, type[BaseModel]] = {
-    model.model_fields["action"].default: model
-    for model in (*_Decision.__subclasses__(), *_NotPassed.__subclasses__())
-    if "action" in model.model_fields
+    **{
+        model.model_fields["action"].default: model
+        for model in (*_Decision.__subclasses__(), *_NotPassed.__subclasses__())
+        if "action" in model.model_fields
+    },
+    **TASK_DECISIONS,
 }
 """The model of each action that people take."""

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from domain.messages import DocumentState, OrderState, PurchaseState
+from domain.messages import DocumentState, OrderState, PurchaseState, TaskState
 from domain.stages import ORDER, PURCHASE, Life
+from domain.tasks import TASK
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Kind:
 KINDS: Final[Sequence[Kind]] = (
     Kind("RO", ORDER, OrderState, "ReplacementOrder", "replacement-order", "换件单"),
     Kind("PO", PURCHASE, PurchaseState, "PurchaseOrder", "purchase-order", "采购订单"),
+    Kind("WT", TASK, TaskState, "WarehouseTask", "warehouse-task", "仓储任务"),
 )
 
 

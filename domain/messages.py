@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from domain.parcels import Milestone, Trouble
 from domain.stages import Action, PurchaseStage, Role, Stage
+from domain.tasks import TaskKind, TaskStage
 from domain.waiting import Alarm, Wait
 
 
@@ -93,7 +94,24 @@ class PurchaseState(_Message):
     to_place: tuple[str, ...] = ()
 
 
-DocumentState = OrderState | PurchaseState
+class TaskState(_Message):
+    """Where a task of the warehouse stands after a step. `to_place` are purchase orders to be started, `to_begin` other
+    tasks."""
+
+    number: str
+    kind: TaskKind
+    stage: TaskStage
+    seq: int
+    wait: Wait | None
+    action: Action | None = None
+    submission: UUID | None = None
+    to_place: tuple[str, ...] = ()
+    to_tell: tuple[str, ...] = ()
+    to_begin: tuple[str, ...] = ()
+
+
+DocumentState = OrderState | PurchaseState | TaskState
+"""Where a document of any kind stands."""
 
 
 class Scanned(_Message):

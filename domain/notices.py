@@ -66,6 +66,13 @@ TOLD_BY_STEPS: Mapping[str, tuple[Role, ...]] = MappingProxyType(
         "joined": (_CUSTOMER,),
         Action.APPROVE: (_CUSTOMER,),
         "second_signature": (_AUDITOR, Role.SUPERVISOR),
+        "count": (_KEEPER,),
+        "finding": (_KEEPER,),
+        "climate": (_KEEPER,),
+        "climate_reserved": (_AGENT,),
+        "silence": (_KEEPER,),
+        "replenishment": (_BUYER,),
+        "dispose": (_KEEPER,),
         Action.SUPPLEMENT: (Role.AUDITOR, _BUYER, _KEEPER, _DISPATCHER, _TECHNICIAN, Role.SUPERVISOR),
     }
 )

@@ -15,6 +15,7 @@ from domain.sourcing import Where
 from domain.stages import Action, Role
 from domain.suppliers import Breach, PaperKind, Then
 from domain.waiting import OWNERS, Alarm, Clock, Wait
+from domain.warehouse_rules import WarehouseRules
 from domain.working_time import Calendar, CalendarRules, Span, calendar_of
 
 
@@ -247,6 +248,7 @@ class Policy(_Rules):
     invoices: InvoiceRules
     follow_up: FollowUpRules
     purchase_terms: PurchaseTerms
+    warehouse: WarehouseRules
 
     @model_validator(mode="after")
     def _every_clock(self) -> "Policy":

@@ -9,7 +9,7 @@ from domain.stages import Action, Role
 
 
 class Clock(StrEnum):
-    """Everything an order or a purchase order can wait for; the policy gives each its times."""
+    """Everything a document can wait for; the policy gives each its times."""
 
     TAKE_UP = "take_up"
     JUDGEMENT = "judgement"
@@ -35,6 +35,15 @@ class Clock(StrEnum):
     INCOMING_INSPECTION = "incoming_inspection"
     HAND_BACK = "hand_back"
     ACCOUNT = "account"
+    COUNT = "count"
+    TRACING = "tracing"
+    ADJUSTMENT = "adjustment"
+    ROUND = "round"
+    REMEDY = "remedy"
+    REMEDY_CHECK = "remedy_check"
+    REPLENISHMENT = "replenishment"
+    DISPOSAL_DECISION = "disposal_decision"
+    DISPOSAL = "disposal"
 
 
 OWNERS: dict[Clock, Role] = {
@@ -62,6 +71,15 @@ OWNERS: dict[Clock, Role] = {
     Clock.INCOMING_INSPECTION: Role.WAREHOUSE_KEEPER,
     Clock.HAND_BACK: Role.WAREHOUSE_KEEPER,
     Clock.ACCOUNT: Role.BUYER,
+    Clock.COUNT: Role.WAREHOUSE_KEEPER,
+    Clock.TRACING: Role.WAREHOUSE_KEEPER,
+    Clock.ADJUSTMENT: Role.SUPERVISOR,
+    Clock.ROUND: Role.WAREHOUSE_KEEPER,
+    Clock.REMEDY: Role.WAREHOUSE_KEEPER,
+    Clock.REMEDY_CHECK: Role.SUPERVISOR,
+    Clock.REPLENISHMENT: Role.BUYER,
+    Clock.DISPOSAL_DECISION: Role.SUPERVISOR,
+    Clock.DISPOSAL: Role.WAREHOUSE_KEEPER,
 }
 
 OF_PURCHASES = frozenset(

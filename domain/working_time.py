@@ -4,6 +4,7 @@ Instants are aware UTC. A span of N working days ends at the close of business o
 the day it starts on; working hours count only while the office is open.
 """
 
+from calendar import monthrange
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -16,7 +17,7 @@ import holidays
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, model_validator
 from pydantic_core import CoreSchema, core_schema
 
-UNITS = ("working days", "working hours", "days", "hours", "minutes", "seconds")
+UNITS = ("months", "working days", "working hours", "days", "hours", "minutes", "seconds")
 _ONE = timedelta(0)
 
 
@@ -91,6 +92,8 @@ class OfficeCalendar:
                 return self._closing(start, span.amount)
             case "working hours":
                 return self.later(start, timedelta(hours=span.amount))
+            case "months":
+                return _months_later(start.astimezone(self.zone), span.amount).astimezone(UTC)
             case _:
                 return start + timedelta(**{span.unit: span.amount})
 
@@ -140,6 +143,13 @@ class OfficeCalendar:
         return datetime.combine(day, clock, self.zone).astimezone(UTC)
 
 
+def _months_later(start: datetime, months: int) -> datetime:
+    """The same day so many months later; the month's last where it has no such day."""
+    years, month = divmod(start.month - 1 + months, 12)
+    year, month = start.year + years, month + 1
+    return start.replace(year=year, month=month, day=min(start.day, monthrange(year, month)[1]))
+
+
 @lru_cache(maxsize=64)
 def _statutory(country: str, year: int) -> tuple[frozenset[date], frozenset[date]]:
     """Days off and make-up working days of a year."""
@@ -161,6 +171,7 @@ class SpedUpCalendar:
 
     def after(self, start: datetime, span: Span) -> datetime:
         parts = {
+            "months": 1 / 30,
             "working days": 1,
             "working hours": 8,
             "days": 1,

@@ -94,6 +94,8 @@ class Settings(BaseSettings):
     cached_workflows: int = Field(1000, ge=0, description="Workflows one worker keeps in memory.")
     watch_seconds: float = Field(1, gt=0, description="How long a watcher with nothing due rests, in seconds.")
     sweep_minutes: int = Field(10, ge=1, description="How often rows and workflows are compared, in minutes.")
+    due_minutes: int = Field(60, ge=1, description="How often the warehouses' due work is begun, in minutes.")
+    levels_hours: int = Field(24, ge=1, description="How often stock levels are looked at, in hours.")
     grace_seconds: int = Field(20, ge=0, description="How long running activities may take after SIGTERM.")
 
     log_format: Literal["json", "text"] = "json"

@@ -21,6 +21,7 @@ from api.i18n import languages  # noqa: E402
 from database.tables import Zone  # noqa: E402
 from domain.parcels import Milestone, Trouble  # noqa: E402
 from domain.stages import ORDER, PURCHASE, Action, Life, PurchaseStage, Role, Rule, Stage  # noqa: E402
+from domain.tasks import TASK, TaskStage  # noqa: E402
 from domain.waiting import OWNERS, Clock  # noqa: E402
 from runtime.settings import Settings  # noqa: E402
 from scripts.diagram import MANY, Words, elsewhere, state_diagram  # noqa: E402
@@ -134,10 +135,12 @@ PARTS: Final[Mapping[str, Mapping[str, Callable[[], str]]]] = {
     "docs/vocabulary.md": {
         "stages": lambda: words(Stage),
         "purchase stages": lambda: words(PurchaseStage),
+        "task stages": lambda: words(TaskStage),
         "roles": lambda: words(Role),
         "clocks": clocks,
         "actions": lambda: actions(ORDER),
         "purchase actions": lambda: actions(PURCHASE),
+        "task actions": lambda: actions(TASK),
         "milestones": lambda: words(Milestone),
         "troubles": lambda: words(Trouble),
         "zones": lambda: words(Zone),

@@ -7,5 +7,18 @@ from workflows.parcel_watcher import ParcelWatcher
 from workflows.purchase_order import PurchaseOrder
 from workflows.replacement_order import ReplacementOrder
 from workflows.sweep import Sweep
+from workflows.upkeep import DueWork, StockLevels
+from workflows.warehouse_task import WarehouseTask
 
-WORKFLOWS = (ReplacementOrder, PurchaseOrder, ParcelWatcher, MailboxReader, MessageSender, Sweep, CostAnalysis)
+WORKFLOWS = (
+    ReplacementOrder,
+    PurchaseOrder,
+    ParcelWatcher,
+    MailboxReader,
+    MessageSender,
+    Sweep,
+    CostAnalysis,
+    WarehouseTask,
+    DueWork,
+    StockLevels,
+)

@@ -3,20 +3,24 @@
 from activities.steps import (
     amending,
     auditing,
+    counting,
     delivering,
     installing,
     judging,
     purchasing,
+    replenishing,
+    rounds,
     settling,
     sourcing,
     supplementing,
 )
-from activities.steps.work import OrderSteps, OrderWork, PurchaseSteps, PurchaseWork
+from activities.steps.work import OrderSteps, OrderWork, PurchaseSteps, PurchaseWork, TaskSteps, TaskWork
 from database.steps import record, reminder
 from domain.decisions import MoveDue
-from domain.messages import OrderState, PurchaseState
+from domain.messages import DocumentState, OrderState, PurchaseState, TaskState
 from domain.notices import TOLD
 from domain.stages import ENDS, ORDER, PURCHASE, PURCHASE_ENDS, Action, PurchaseStage, Refusal, Role, Stage
+from domain.tasks import CLOCK_OF, TASK, TASK_ENDS, TaskStage
 from domain.waiting import Clock
 
 ORDER_STEPS: OrderSteps = {
@@ -30,6 +34,7 @@ ORDER_STEPS: OrderSteps = {
     **amending.STEPS,
 }
 PURCHASE_STEPS: PurchaseSteps = purchasing.STEPS
+TASK_STEPS: TaskSteps = {**counting.STEPS, **rounds.STEPS, **replenishing.STEPS}
 
 FIRST_CLOCK = {
     Stage.TRIAGE: Clock.JUDGEMENT,
@@ -122,7 +127,35 @@ async def take_purchase_step(work: PurchaseWork) -> PurchaseState:
     return state
 
 
-def _ring(work: OrderWork | PurchaseWork) -> None:
+async def take_task_step(work: TaskWork) -> TaskState:
+    """Does the step and puts it on record. Raises Refusal, and then nothing is written."""
+    task, step = work.document, work.step
+    came_from = task.stage
+    work.stage = TASK.next_stage(came_from, step.action, step.role)
+    _ring(work)
+    if step.action in TASK_STEPS:
+        await TASK_STEPS[step.action](work)
+    task.stage = TaskStage(work.stage)
+    if task.stage in TASK_ENDS:
+        task.ended_at, work.wait = work.at, None
+    elif task.stage is not came_from:
+        work.start(CLOCK_OF[task.stage])
+    state = TaskState(
+        number=task.number,
+        kind=task.kind,
+        stage=task.stage,
+        seq=step.seq,
+        wait=work.wait,
+        action=step.action,
+        submission=step.submission,
+        to_place=tuple(work.to_place),
+        to_begin=tuple(work.to_begin),
+    )
+    _record(work, state, came_from)
+    return state
+
+
+def _ring(work: OrderWork | PurchaseWork | TaskWork) -> None:
     """An alarm that rang is used up or stands again later; a clock moved by a person starts anew."""
     step = work.step
     if step.alarm is not None and work.wait is not None:
@@ -140,7 +173,7 @@ def _ring(work: OrderWork | PurchaseWork) -> None:
         work.wait = work.time.moved(work.wait, work.at, due)
 
 
-def _record(work: OrderWork | PurchaseWork, state: OrderState | PurchaseState, came_from: str) -> None:
+def _record(work: OrderWork | PurchaseWork | TaskWork, state: DocumentState, came_from: str) -> None:
     step = work.step
     record(
         work.session,

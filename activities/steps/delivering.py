@@ -7,7 +7,7 @@ from sqlalchemy import select, update
 from activities.steps.auditing import missing_signatures
 from activities.steps.installing import call_off_appointment
 from activities.steps.work import OrderSteps, OrderWork
-from database import stock
+from database import climate, stock
 from database.tables import (
     CarrierAccount,
     Claim,
@@ -57,6 +57,8 @@ async def pack(work: OrderWork) -> None:
         raise Refusal("unknown_carrier", f"there is no carrier account {said.carrier}")
     if unsigned := await missing_signatures(work):
         raise Refusal("not_signed", f"nobody signed for the {', '.join(unsigned)} as they stand now")
+    if finding := await climate.blocks(work.session, work.document.number):
+        raise Refusal("under_inspection", f"the pieces may have suffered; {finding} is not settled yet")
     shipment.account = account.code
     shipment.weight_kg = said.weight_kg or shipment.weight_kg
     shipment.packed_at, shipment.packed_by = work.at, work.step.by

@@ -10,13 +10,13 @@ from pydantic import BaseModel
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.tables import LineState, OrderLine, PurchaseOrder, ReplacementOrder
+from database.tables import LineState, OrderLine, PurchaseOrder, ReplacementOrder, WarehouseTask
 from domain.messages import AuditDesk, Step
 from domain.policy import Timekeeper
 from domain.stages import Role
 from domain.waiting import Clock, Wait
 
-D = TypeVar("D", ReplacementOrder, PurchaseOrder)
+D = TypeVar("D", ReplacementOrder, PurchaseOrder, WarehouseTask)
 Said = TypeVar("Said", bound=BaseModel)
 
 
@@ -35,6 +35,7 @@ class Work(Generic[D]):
     told: list[tuple[str, Role]] = field(default_factory=list)
     to_place: list[str] = field(default_factory=list)
     to_tell: list[str] = field(default_factory=list)
+    to_begin: list[str] = field(default_factory=list)
     to_book: bool = False
     to_recall: bool = False
     shipment: str | None = None
@@ -61,9 +62,11 @@ class Work(Generic[D]):
 
 OrderWork = Work[ReplacementOrder]
 PurchaseWork = Work[PurchaseOrder]
+TaskWork = Work[WarehouseTask]
 
 OrderSteps = Mapping[StrEnum, Callable[[OrderWork], Awaitable[None]]]
 PurchaseSteps = Mapping[StrEnum, Callable[[PurchaseWork], Awaitable[None]]]
+TaskSteps = Mapping[StrEnum, Callable[[TaskWork], Awaitable[None]]]
 
 
 async def lines_in(work: OrderWork, *states: LineState) -> Sequence[OrderLine]:

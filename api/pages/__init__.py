@@ -17,6 +17,7 @@ from api.pages import (
     purchases,
     stock,
     suppliers,
+    tasks,
     tracking,
 )
 from api.pages.problems import problem_page
@@ -26,7 +27,8 @@ __all__ = ["mount", "problem_page", "router"]
 
 router = APIRouter(include_in_schema=False)
 for part in (
-    absences, application, costs, entrance, hotline, mails, messages, orders, purchases, stock, suppliers, tracking,
+    absences, application, costs, entrance, hotline, mails, messages, orders, purchases, stock, suppliers, tasks,
+    tracking,
 ):  # fmt: skip
     router.include_router(part.router)
 

@@ -28,6 +28,9 @@ GRAVE: Final = frozenset(
         Action.DECLARE_LOST,
         Action.CANCEL,
         Action.PASS_ON,
+        Action.APPROVE_ADJUSTMENT,
+        Action.TURN_DOWN,
+        Action.CALL_OFF,
     }
 )
 """What can't be undone is asked about once."""
@@ -43,6 +46,9 @@ SELDOM: Final = frozenset(
         Action.HAND_ON_AUDIT,
         Action.RELEASE_AUDIT,
         Action.ASK_CUSTOMER,
+        Action.CALL_OFF,
+        Action.COUNT_AGAIN,
+        Action.REOPEN,
     }
 )
 """Possible at most stages, and never what the stage is for."""

@@ -23,9 +23,9 @@ from api.v1.orders import tracking_path
 from database.applications import Application, Duplicate
 from database.reading import reference
 from database.tables import Channel
-from domain.decisions import Short
 from domain.numbers import is_well_formed
 from domain.stages import Refusal, Role
+from domain.texts import Short
 
 router = APIRouter()
 

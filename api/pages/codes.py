@@ -22,6 +22,7 @@ from database.tables import (
     Dismissal,
     Doubt,
     Failure,
+    FoundBy,
     InvoiceState,
     LineState,
     MessageChannel,
@@ -31,6 +32,7 @@ from database.tables import (
 )
 from domain.auditing import COMPARED, Check, Evidence, Verdict
 from domain.contracts import ContractTerms, Paper, QualificationProof
+from domain.counting import Cause, CountState
 from domain.decisions import (
     DECISIONS,
     AuditReason,
@@ -44,6 +46,7 @@ from domain.decisions import (
     RefusalReason,
 )
 from domain.facts import Facts
+from domain.levels import Excess, Pattern, Way
 from domain.notices import TOLD_BY_STEPS
 from domain.parcels import Milestone, Trouble
 from domain.quoting import Because, Charge, Sureness
@@ -52,7 +55,9 @@ from domain.sourcing import Precedence
 from domain.stages import ENDS, PURCHASE_ENDS, RULES, Action, PurchaseStage, Role, Stage
 from domain.statutory import Ground, Remedy
 from domain.suppliers import Breach, PaperKind, Proof
+from domain.tasks import CLOCK_OF, TASK_ENDS, TaskKind, TaskStage
 from domain.waiting import OF_PURCHASES, OWNERS, Clock
+from domain.warehouse_rules import Topic
 from messaging.parsing import Robot
 
 ENUMERATIONS: Final[tuple[type[StrEnum], ...]] = (
@@ -62,9 +67,12 @@ ENUMERATIONS: Final[tuple[type[StrEnum], ...]] = (
     Check, Verdict, Evidence, Remedy,
     LotVerdict, InvoiceState, InvoiceOutcome, Difference,
     LineRefusal, Charge, Sureness, Because, Why, Breach, PaperKind, Proof, Precedence, MovementReason,
+    TaskKind, TaskStage, CountState, Cause, Way, Excess, Pattern, Topic, FoundBy,
 )  # fmt: skip
-BEGINNINGS: Final = ("apply", "place")
+BEGINNINGS: Final = ("apply", "place", *(f"begin_{kind}" for kind in TaskKind))
 """The first steps of documents, which nobody decides."""
+_NO_ORDERS: Final = OF_PURCHASES | {*CLOCK_OF.values()}
+"""What customers never wait for."""
 
 
 def all_codes() -> Iterator[tuple[str, str]]:
@@ -74,10 +82,10 @@ def all_codes() -> Iterator[tuple[str, str]]:
     yield from (("explain", doubt.value) for doubt in Doubt)
     yield from (("done", code) for code in (*Action, *BEGINNINGS))
     yield from (("waiting", clock) for clock in OWNERS)
-    yield from (("ended", stage) for stage in (*ENDS, *PURCHASE_ENDS))
+    yield from (("ended", stage) for stage in (*ENDS, *PURCHASE_ENDS, *TASK_ENDS))
     yield from ((kind, action) for action in GRAVE for kind in ("sure", "yes"))
     yield from (("customer stage", stage) for stage in Stage)
-    yield from (("customer wait", clock) for clock in OWNERS if clock not in OF_PURCHASES)
+    yield from (("customer wait", clock) for clock in OWNERS if clock not in _NO_ORDERS)
     yield from (("signed", name) for name in (*COMPARED, "signatures"))
     yield from (("customer reason", reason) for reason in AuditReason)
     yield from (("right", ground) for ground in Ground)

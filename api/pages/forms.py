@@ -173,7 +173,7 @@ def _content(model: type[BaseModel], said: Said, language: Language, prefix: str
         elif kind == "photos":
             content[name] = typed.split()
         elif kind == "rows":
-            content[name] = [{k: v for k, v in row.items() if v} for row in said.rows(path)]
+            content[name] = [_row(row_model(info), row, language) for row in said.rows(path)]
         elif kind == "several":
             content[name] = [one for one in several_of(info) if said.values.get(f"{path}.{one}")]
         elif kind in ("check", "confirm"):
@@ -183,6 +183,15 @@ def _content(model: type[BaseModel], said: Said, language: Language, prefix: str
         elif typed or info.is_required():
             content[name] = typed
     return content
+
+
+def _row(model: type[BaseModel], row: Mapping[str, str], language: Language) -> dict[str, Any]:
+    kinds = {name: kind_of(name, info) for name, info in model.model_fields.items()}
+    return {
+        name: _instant(typed, language) if kinds.get(name) == "instant" else typed
+        for name, typed in row.items()
+        if typed.strip()
+    }
 
 
 def _instant(typed: str, language: Language) -> str | datetime:
@@ -273,7 +282,8 @@ class _Maker:
         columns = row_model(info).model_fields
         rows = self.said.rows(path)
         fixed = not {"counted", "characteristic"}.isdisjoint(columns)
-        blank: list[dict[str, str]] = [] if fixed else [{}] * (self.more_rows or not rows)
+        more = not fixed and len(rows) < MOST_ROWS and (self.more_rows or not rows)
+        blank: list[dict[str, str]] = [{}] if more else []
         return Field(
             name=path,
             kind="received" if fixed else "rows",
@@ -283,7 +293,7 @@ class _Maker:
             error=self.errors.get(path, ""),
             rows=tuple(
                 tuple(self._cell(f"{path}.{index}.", column, inner, row) for column, inner in columns.items())
-                for index, row in enumerate([*rows, *blank][:MOST_ROWS])
+                for index, row in enumerate([*rows, *blank])
             ),
         )
 
@@ -333,7 +343,8 @@ def kind_of(name: str, info: FieldInfo) -> str:
     if get_origin(kind) is tuple:
         if name == "photos":
             return "photos"
-        return "several" if issubclass(get_args(kind)[0], StrEnum) else "rows"
+        inner = plain(get_args(kind)[0])
+        return "line" if inner is str else "several" if issubclass(inner, StrEnum) else "rows"
     least, most = _bounds(info)
     return next(
         found

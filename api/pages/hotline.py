@@ -19,8 +19,8 @@ from api.problems import Problem
 from api.v1.applications import joined, receive
 from database.applications import Application, Duplicate
 from database.reading.known import Known, known
-from domain.decisions import plain_phone
 from domain.stages import Refusal, Role
+from domain.texts import plain_phone
 
 router = APIRouter()
 

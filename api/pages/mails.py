@@ -20,8 +20,8 @@ from database.applications import Application, Duplicate
 from database.reading import mails
 from database.reading.mails import MailView, Pile
 from database.tables import Dismissal
-from domain.decisions import Code, Text
 from domain.stages import Refusal, Role
+from domain.texts import Code, Text
 from messaging.parsing import fresh_and_quoted
 
 router = APIRouter(prefix="/mails")

@@ -23,6 +23,7 @@ STATIC: Final = ROOT / "static"
 LANGUAGE_COOKIE: Final = "huanjian_language"
 HOME: Final = "/orders"
 BUYS: Final = frozenset({Role.BUYER, Role.SUPERVISOR, Role.ADMINISTRATOR, Role.AUDITOR})
+HAS_TASKS: Final = frozenset({Role.WAREHOUSE_KEEPER, Role.BUYER, Role.SUPERVISOR, Role.ADMINISTRATOR})
 READS_MAILS: Final = frozenset({Role.SERVICE_AGENT, Role.SUPERVISOR, Role.ADMINISTRATOR})
 
 
@@ -93,6 +94,7 @@ class Reader:
         here = self.request.url.path
         reads_mails = self.who is not None and not READS_MAILS.isdisjoint(self.who.roles)
         buys = self.who is not None and not BUYS.isdisjoint(self.who.roles)
+        in_stock = self.who is not None and not HAS_TASKS.isdisjoint(self.who.roles)
         menu = [
             {"url": "/orders", "text": self.language.text("Replacement orders")},
             *([{"url": "/mails", "text": self.language.text("Mails"), "count": "/mails/count"}] if reads_mails else []),
@@ -100,6 +102,11 @@ class Reader:
             *([{"url": "/suppliers", "text": self.language.text("Suppliers")}] if buys else []),
             *([{"url": "/costs", "text": self.language.text("Costs")}] if buys else []),
             {"url": "/stock", "text": self.language.text("Stock")},
+            *(
+                [{"url": "/tasks", "text": self.language.text("Warehouse"), "count": "/tasks/count"}]
+                if in_stock
+                else []
+            ),
             {"url": "/messages", "text": self.language.text("Undelivered"), "count": "/messages/count"},
         ]
         query = f"?{self.request.url.query}" if self.request.url.query else ""

@@ -30,9 +30,11 @@ from domain.decisions import (
     LossReason,
     RefusalReason,
 )
+from domain.levels import Way
 from domain.parcels import Trouble
 from domain.quoting import Because, Sureness
 from domain.stages import Action, PurchaseStage, Role, Stage
+from domain.tasks import TaskStage
 from domain.waiting import Clock
 
 ALARMS: Final = frozenset(
@@ -68,6 +70,18 @@ _SIGNS: Final = {
     Action.QUOTE: "document",
     Action.SUPPLEMENT: "plus",
     Action.AMEND: "document",
+    Action.RECORD_COUNTS: "box",
+    Action.FINISH_COUNT: "check",
+    Action.APPROVE_ADJUSTMENT: "check",
+    Action.COUNT_AGAIN: "back",
+    Action.REPORT_ROUND: "check",
+    Action.PUT_RIGHT: "wrench",
+    Action.ACCEPT_REMEDY: "check",
+    Action.REOPEN: "back",
+    Action.ORDER_PROPOSED: "truck",
+    Action.TURN_DOWN: "cross",
+    Action.DISPOSE: "box",
+    Action.CALL_OFF: "cross",
 }
 _REASONS: Final[Mapping[str, type[StrEnum]]] = {
     Action.REFUSE: RefusalReason,
@@ -86,6 +100,7 @@ _CODED: Final[Mapping[str, type[StrEnum]]] = {
     "sure": Sureness,
     "asked_again": Because,
     "asked_no_more": Because,
+    "way": Way,
 }
 _TEXTS: Final = (
     "explanation",
@@ -218,7 +233,7 @@ def _of_event(event: Event, messages: Sequence[Told], language: Language, names:
 
 
 def _stage(code: str) -> StrEnum:
-    return Stage(code) if code in set(Stage) else PurchaseStage(code)
+    return next(kind(code) for kind in (Stage, PurchaseStage, TaskStage) if code in set(kind))
 
 
 def _of_parcel(shipment: ShipmentView, language: Language) -> Iterable[Chapter]:
@@ -317,5 +332,8 @@ _WRITERS: Final[Mapping[str, Callable[[str, Event, Language], str]]] = {
     "comes_at": _instant,
     "to_pay": _money,
     "amount": _money,
+    "loss": _money,
+    "adjusted_value": _money,
+    "last_at": _instant,
     "satisfaction": lambda value, event, language: language.word("satisfaction", value),
 }

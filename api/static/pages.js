@@ -330,3 +330,20 @@ document.addEventListener("click", (event) => {
     if (!menu.contains(event.target)) menu.open = false;
   });
 });
+
+// A scanned code leads to its line; one that is on no line, to where something besides the list is named.
+document.addEventListener("keydown", (event) => {
+  const scan = event.target;
+  if (event.key !== "Enter" || !(scan instanceof HTMLInputElement) || !("scan" in scan.dataset)) return;
+  event.preventDefault();
+  const code = scan.value.trim().toUpperCase();
+  if (!code) return;
+  const lines = [...scan.form.querySelectorAll("[data-code]")].filter((one) => one.dataset.code.toUpperCase() === code);
+  const line = lines.find((one) => one.value === "") ?? lines[0];
+  const found = scan.form.querySelector("[data-found]");
+  if (!line && found) found.value = code;
+  const next = line ?? found?.closest(".line-row").querySelector("input[type=number]");
+  scan.value = "";
+  next?.focus();
+  next?.select();
+}, true);

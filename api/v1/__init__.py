@@ -17,12 +17,13 @@ from api.v1 import (
     shipments,
     stock,
     suppliers,
+    tasks,
     tracking,
 )
 
 router = APIRouter(prefix="/v1", responses=responses("invalid_request", "database_unreachable", "internal"))
 for _part in (
     session, absences, applications, photos, orders, purchase_orders, costs, stock, shipments, reference, tracking,
-    carriers, problems, suppliers,
+    carriers, problems, suppliers, tasks,
 ):  # fmt: skip
     router.include_router(_part.router)

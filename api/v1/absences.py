@@ -11,8 +11,8 @@ from api.problems import Problem, responses
 from database.absences import end_absence, enter_absence
 from database.reading.absences import AbsenceView, absences
 from database.tables import Absence
-from domain.decisions import Code
 from domain.stages import Role
+from domain.texts import Code
 
 router = APIRouter(prefix="/absences", tags=["absences"])
 

@@ -21,9 +21,9 @@ from database.reading.costs import CostAnalysis, FreightBill, Receipt, WantedCos
 from database.reading.keyset import Page
 from database.tables import PurchaseOrder
 from domain.costs import month_of, months_on
-from domain.decisions import Text
 from domain.policy import Policy
 from domain.stages import Role
+from domain.texts import Text
 
 router = APIRouter(tags=["costs"])
 

@@ -28,6 +28,7 @@ from database.tables import (
     Technician,
     UserAccount,
     Warehouse,
+    WarehouseTask,
 )
 from domain.facts import Facts, Named, NamedLine
 from domain.stages import PURCHASE_ENDS
@@ -42,7 +43,10 @@ async def facts(session: AsyncSession, document: str, seq: int, house: str) -> F
     if order is not None:
         return await _of_order(session, order, seq, house)
     purchase = await session.get(PurchaseOrder, document)
-    return await _of_purchase(session, purchase, seq, house) if purchase is not None else None
+    if purchase is not None:
+        return await _of_purchase(session, purchase, seq, house)
+    task = await session.get(WarehouseTask, document)
+    return await _of_task(session, task, seq, house) if task is not None else None
 
 
 async def _of_order(session: AsyncSession, order: ReplacementOrder, seq: int, house: str) -> Facts:
@@ -97,6 +101,19 @@ async def _of_purchase(session: AsyncSession, purchase: PurchaseOrder, seq: int,
         deliver_by=purchase.deliver_by,
         promised_at=purchase.promised_at,
         due=None if purchase.stage in PURCHASE_ENDS else due,
+    )
+
+
+async def _of_task(session: AsyncSession, task: WarehouseTask, seq: int, house: str) -> Facts:
+    warehouse = await session.get_one(Warehouse, task.warehouse)
+    centre = await session.get_one(ServiceCentre, warehouse.service_centre)
+    _, _, due = await _step(session, task.number, seq)
+    return Facts(
+        number=task.number,
+        centre=named(warehouse),
+        centre_phone=centre.phone,
+        page_url=f"{house}/tasks/{task.number}",
+        due=due,
     )
 
 

@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.reading.documents import View
 from database.reading.orders import CustomerView
 from database.tables import Customer, OrderLine, Part, ProductModel, RegisteredUnit, ReplacementOrder
-from domain.decisions import plain_phone
 from domain.stages import Stage
+from domain.texts import plain_phone
 from domain.warranty import months_later
 
 MOST_ORDERS = 8

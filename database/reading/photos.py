@@ -38,6 +38,13 @@ async def photo_bytes(session: AsyncSession, number: str, photo: str, *, small: 
     return found
 
 
+async def task_photo_bytes(session: AsyncSession, number: str, photo: str, *, small: bool) -> bytes | None:
+    """The picture of a photo of a warehouse's task as JPEG, drawn anew."""
+    wanted = select(Picture.thumbnail if small else Picture.jpeg).join(Photo, Photo.picture == Picture.sha256)
+    found: bytes | None = await session.scalar(wanted.where(Photo.task == number, Photo.id == photo))
+    return found
+
+
 def _of(wanted: Select[*tuple[Any, ...]], number: str, *, customers: bool) -> Select[*tuple[Any, ...]]:
     wanted = wanted.where(Photo.order == number)
     if not customers:

@@ -4,14 +4,16 @@ from typing import get_args
 import pytest
 from pydantic import BaseModel
 
-from domain.decisions import DECISIONS, Decision, PurchaseDecision
+from domain.decisions import DECISIONS, Decision, PurchaseDecision, TaskDecision
 from domain.stages import ENDS, ORDER, PURCHASE, Action, Life, PurchaseStage, Refusal, Role, Stage
+from domain.tasks import FIRST, TASK, TASK_ENDS, TaskStage
 
-LIVES = {"order": ORDER, "purchase order": PURCHASE}
+LIVES = {"order": ORDER, "purchase order": PURCHASE, "task": TASK}
 PEOPLE: list[Role] = [role for role in Role if role not in {Role.SYSTEM, Role.CARRIER}]
 STARTS: dict[type[StrEnum], set[StrEnum]] = {
     Stage: {Stage.RECEIVED, Stage.TRIAGE},
     PurchaseStage: {PurchaseStage.PLACED},
+    TaskStage: {*FIRST.values()},
 }
 
 each_life = pytest.mark.parametrize("life", LIVES.values(), ids=list(LIVES))
@@ -47,7 +49,8 @@ def test_every_stage_can_be_reached(life: Life) -> None:
 @each_open_stage
 def test_people_alone_can_bring_it_to_a_good_end(life: Life, stage: StrEnum) -> None:
     reached = reachable(life, {stage}, PEOPLE, without=Action.CANCEL)
-    assert {Stage.CLOSED, PurchaseStage.GOODS_RECEIVED} & reached
+    good = {Stage.CLOSED, PurchaseStage.GOODS_RECEIVED, *TASK_ENDS} - {TaskStage.CALLED_OFF, TaskStage.TURNED_DOWN}
+    assert good & reached
 
 
 @each_open_stage
@@ -75,7 +78,7 @@ def test_the_tables_know_their_own_stages_alone(life: Life) -> None:
 
 
 def test_every_action_stands_in_a_table() -> None:
-    assert {*ORDER.rules, *PURCHASE.rules} == set(Action)
+    assert {action for life in LIVES.values() for action in life.rules} == set(Action)
 
 
 @pytest.mark.parametrize("action", Action)
@@ -85,7 +88,9 @@ def test_what_people_do_they_can_say_and_machines_say_nothing(action: Action) ->
     assert all(rule.for_people == bool(rule.by & set(PEOPLE)) for rule in rules)
 
 
-@pytest.mark.parametrize(("life", "union"), [(ORDER, Decision), (PURCHASE, PurchaseDecision)], ids=list(LIVES))
+@pytest.mark.parametrize(
+    ("life", "union"), [(ORDER, Decision), (PURCHASE, PurchaseDecision), (TASK, TaskDecision)], ids=list(LIVES)
+)
 def test_each_kind_of_document_takes_the_decisions_of_its_table(life: Life, union: object) -> None:
     models: tuple[type[BaseModel], ...] = get_args(get_args(union)[0])
     said = {model.model_fields["action"].default for model in models}

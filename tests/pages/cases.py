@@ -14,8 +14,9 @@ from api.v1.applications import receive
 from database.applications import Application
 from database.tables import ParcelScan, PurchaseOrder, ReplacementOrder, UserAccount
 from domain.decisions import DECISIONS
+from domain.documents import kind_of
 from domain.parcels import Milestone
-from domain.stages import ORDER, PURCHASE, Action, Role
+from domain.stages import Action, Role
 from tests.pages.engine import Engine
 
 SOLD_OUT = {"model": "HG-RO600", "lines": [{"part": "RO-PUMP", "quantity": 1}], "fault": "净水器不出水,水泵不转。"}
@@ -65,7 +66,7 @@ class Cases:
         return applied.state.number
 
     async def decide(self, document: str, action: Action, by: str, **content: Any) -> None:
-        life = ORDER if document.startswith("RO") else PURCHASE
+        life = kind_of(document).life
         async with self.house.sessions() as session:
             await decide(
                 self.house,

@@ -1,5 +1,6 @@
 """Stands where Temporal stands for the pages: takes each decision by committing its step at once."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,9 +12,10 @@ from activities.committing import Committing
 from database.reading.documents import head
 from database.session import Sessions
 from database.tables import Parcel, ReplacementOrder, Shipment
-from domain.messages import Decide, Decided, OrderState, PurchaseState, Step
+from domain.documents import kind_of
+from domain.messages import Decide, Decided, DocumentState, PurchaseState, Step
 from domain.parcels import Milestone
-from domain.stages import ORDER, PURCHASE, Action, Refusal, Role
+from domain.stages import Action, Refusal, Role
 
 CARRIER_TAKES = timedelta(days=2)
 
@@ -33,9 +35,9 @@ class Engine:
 
     async def step(
         self, document: str, action: Action, by: str = "system", role: Role = Role.SYSTEM, submission: Any = None
-    ) -> OrderState | PurchaseState:
+    ) -> DocumentState:
         """Commits the document's next step, as its workflow would. Raises ApplicationError."""
-        life = ORDER if document.startswith("RO") else PURCHASE
+        life = kind_of(document).life
         async with self.sessions() as session:
             at = await head(session, life, document)
         assert at is not None
@@ -53,7 +55,12 @@ class Engine:
             submission=submission,
         )
         committing = Committing(self.sessions)
-        return await (committing.commit_order(step) if life is ORDER else committing.commit_purchase(step))
+        commits: dict[str, Callable[[Step], Awaitable[DocumentState]]] = {
+            "RO": committing.commit_order,
+            "PO": committing.commit_purchase,
+            "WT": committing.commit_task,
+        }
+        return await commits[kind_of(document).prefix](step)
 
     async def book(self, document: str, waybill: str) -> None:
         """The carrier's answer to a booking: a waybill, and a parcel to watch."""

@@ -714,6 +714,7 @@ class House:
                     content=said.model_dump(mode="json"),
                     by=by,
                     role=role,
+                    at=await self.now(),
                 )
             )
             seen = await session.scalar(select(func.max(EventLog.seq)).where(EventLog.document == document.number))

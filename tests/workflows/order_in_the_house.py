@@ -28,7 +28,8 @@ from database.tables import (
     ShipmentState,
     Stock,
 )
-from domain.stages import ORDER, PURCHASE, Action
+from domain.documents import kind_of
+from domain.stages import Action
 from domain.waiting import Wait
 
 Row = TypeVar("Row", bound=Base)
@@ -96,7 +97,7 @@ async def _held_by_the_dead(session: AsyncSession) -> AsyncIterator[str]:
 def _waits(events: Sequence[EventLog]) -> Iterator[str]:
     """Whatever is open waits, and each alarm of a wait is possible at its stage: otherwise it would ring for ever."""
     for event in events:
-        life = ORDER if event.document.startswith("RO") else PURCHASE
+        life = kind_of(event.document).life
         wait = Wait.model_validate(event.state["wait"]) if event.state["wait"] else None
         where = f"{event.document} at {event.to_stage}"
         if (wait is None) != (event.to_stage in life.ends):
@@ -111,7 +112,7 @@ def _waits(events: Sequence[EventLog]) -> Iterator[str]:
 def _ways(events: Sequence[EventLog]) -> Iterator[str]:
     """Every step leads where the table says, or where that stage is left for at once."""
     for event in events:
-        life = ORDER if event.document.startswith("RO") else PURCHASE
+        life = kind_of(event.document).life
         if not event.from_stage:
             continue
         ways, edge = set[str](), {str(life.rules[Action(event.action)].moves[life.stages(event.from_stage)])}

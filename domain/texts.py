@@ -1,0 +1,36 @@
+"""What the things people say are made of: texts, codes, money, photos."""
+
+import re
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=4000)]
+SomeText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
+Code = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
+PhotoId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{32}$")]
+Photos = Annotated[tuple[PhotoId, ...], Field(max_length=9)]
+"""Photos uploaded before, by their ids (policy 2.1.1b)."""
+Short = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
+
+
+def plain_phone(typed: str) -> str:
+    """A telephone number as it is kept and compared: digits alone, a foreign one with its plus."""
+    return re.sub(r"[ -]", "", typed).removeprefix("+86")
+
+
+Phone = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, pattern=r"^\+?[0-9][0-9 -]{5,18}[0-9]$"),
+    AfterValidator(plain_phone),
+]
+Email = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
+Waybill = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{4,40}$")]
+Money = Annotated[Decimal, Field(ge=0, max_digits=12, decimal_places=2)]
+
+
+class Saying(BaseModel):
+    """What somebody says, or a part of it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
