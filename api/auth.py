@@ -53,6 +53,11 @@ def customer(language: str) -> Principal:
     return Principal("customer", "", (Role.CUSTOMER,), "", language)
 
 
+def supplier(language: str) -> Principal:
+    """Whoever holds a purchase order's link."""
+    return Principal("supplier", "", (Role.SUPPLIER,), "", language)
+
+
 _cookie = APIKeyCookie(
     name=COOKIE, scheme_name="Session", auto_error=False, description="A person's session, from `log_in`."
 )

@@ -174,6 +174,13 @@ CATALOGUE: Final[Mapping[str, Kind]] = {
     "part_does_not_fit": Kind(422, "This part does not fit the product", "该备件不适用于此产品"),
     "part_superseded": Kind(422, "This part was superseded by another", "该备件已被替代件取代"),
     "part_not_ordered": Kind(422, "The purchase order does not order this part", "该采购订单未订购此备件"),
+    "later_than_asked": Kind(
+        422, "Propose a date that is later than the one asked for", "晚于要求的交期请用“提出新交期”"
+    ),
+    "purchase_order_changed": Kind(
+        409, "What you saw is not what is ordered; read it again", "订单内容已变，请重新阅读"
+    ),
+    "said_by_missing": Kind(422, "Write down who at the supplier's said so", "请填写供应商由谁答复"),
     "delivery_note_known": Kind(409, "This delivery note was received before", "该送货单已收过货"),
     "unknown_lot": Kind(422, "Nothing such came on this purchase order", "此采购订单没有该批到货"),
     "lot_inspected": Kind(409, "This lot was inspected before", "该批货物已检验"),

@@ -1,9 +1,11 @@
 """Purchase orders: which supplier is asked, who waits for what (policy 3.2.1, 3.2.2, 3.3.1)."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from secrets import token_urlsafe
+from types import MappingProxyType
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -17,14 +19,18 @@ from database.tables import (
     Contract,
     LineState,
     OrderLine,
+    Part,
     PurchaseLine,
     PurchaseOrder,
     ReplacementOrder,
+    Supplier,
+    SupplierLink,
     Warehouse,
 )
 from domain.comparing import Bid, compare
 from domain.messages import PurchaseState
 from domain.policy import LeadRules, Timekeeper
+from domain.purchase_text import OrderedLine, PurchaseText
 from domain.quoting import Punctuality
 from domain.stages import PURCHASE_OPEN, PurchaseStage, Role
 from domain.waiting import Clock
@@ -121,13 +127,16 @@ async def order_missing(
         else:
             unplaced[line.part].append((line, pieces))
     by_supplier: dict[str, list[Offer]] = defaultdict(list)
+    ranking: dict[str, list[str]] = {}
     for part, wanting in unplaced.items():
         if ranked := await offers(session, part, sum(pieces for _, pieces in wanting), time, at):
             by_supplier[ranked[0].supplier].append(ranked[0])
+            ranking[part] = [offer.supplier for offer in ranked]
     warehouse = await _warehouse(session, order.service_centre) if by_supplier else ""
     placed = []
     for supplier, best in sorted(by_supplier.items()):
-        number = await place(session, supplier, warehouse, best, time, at, caused_by=order.number)
+        pinned = {offer.part: ranking[offer.part] for offer in best}
+        number = await place(session, supplier, warehouse, best, time, at, caused_by=order.number, ranking=pinned)
         for line, pieces in (each for offer in best for each in unplaced[offer.part]):
             _wait_for(session, line, pieces, number, effect)
         placed.append(number)
@@ -143,9 +152,13 @@ async def place(
     at: datetime,
     *,
     caused_by: str,
+    ranking: Mapping[str, Sequence[str]] = MappingProxyType({}),
     replaces: str | None = None,
 ) -> str:
-    """Writes a purchase order to a supplier; its workflow is started by whoever asked for it. Returns its number."""
+    """Writes a purchase order to a supplier; its workflow is started by whoever asked for it. Returns its number.
+
+    `ranking` names each part's suppliers, the best first: it stays as it was when the first of them was asked.
+    """
     wait = time.wait(Clock.CONFIRMATION, at)
     number = await next_number(session, "PO", at)
     state = PurchaseState(number=number, stage=PurchaseStage.PLACED, seq=0, wait=wait)
@@ -157,6 +170,7 @@ async def place(
         stage=state.stage,
         deliver_by=time.after(at, Span(max(offer.lead_days for offer in wanted), "days")),
         replaces=replaces,
+        ranking={part: list(suppliers) for part, suppliers in ranking.items()},
         policy_name=time.policy.name,
         policy_version=time.policy.version,
         log_head=b"",
@@ -180,8 +194,47 @@ async def place(
         PurchaseLine(purchase_order=number, part=offer.part, quantity=offer.quantity, unit_price=offer.price)
         for offer in wanted
     )
+    open_link(session, number, supplier, at)
+    purchase.shown = await _texts(session, purchase, wanted, time)
     await session.flush()
     return number
+
+
+def open_link(session: AsyncSession, document: str, supplier: str, at: datetime) -> None:
+    """A page of its own for a supplier without an account, behind a token that nobody guesses."""
+    session.add(SupplierLink(token=token_urlsafe(24), document=document, supplier=supplier, created_at=at))
+
+
+async def _texts(
+    session: AsyncSession, purchase: PurchaseOrder, wanted: Sequence[Offer], time: Timekeeper
+) -> dict[str, str]:
+    """What the purchase order says, in each language (policy 3.2.2)."""
+    supplier = await session.get_one(Supplier, purchase.supplier)
+    warehouse = await session.get_one(Warehouse, purchase.warehouse)
+    rows = await session.scalars(select(Part).where(Part.code.in_([offer.part for offer in wanted])))
+    parts = {row.code: row for row in rows}
+    return PurchaseText(
+        number=purchase.number,
+        supplier={"zh": supplier.name_zh, "en": supplier.name_en},
+        lines=[
+            OrderedLine(
+                part=offer.part,
+                name={"zh": parts[offer.part].name_zh, "en": parts[offer.part].name_en},
+                specification=parts[offer.part].specification,
+                quantity=offer.quantity,
+                unit=parts[offer.part].unit,
+                price=offer.price,
+            )
+            for offer in wanted
+        ],
+        deliver_by=purchase.deliver_by,
+        place={
+            "zh": f"{warehouse.name_zh}，{warehouse.address}",
+            "en": f"{warehouse.name_en}, {warehouse.address}",
+        },
+        terms=time.policy.purchase_terms.model_dump(),
+        zone=time.zone,
+    ).texts()
 
 
 async def lines_of(session: AsyncSession, purchase_order: str) -> Sequence[PurchaseLine]:

@@ -462,11 +462,55 @@ class MoveDue(_Decision):
 
 
 class Confirm(_Decision):
-    """The supplier's signature under the purchase order, with the date it promises (policy 3.2.2)."""
+    """The supplier's signature under the purchase order, with the date it promises (policy 3.2.2).
+
+    `shown` is the SHA-256 of the text they saw.
+    """
 
     action: Literal[Action.CONFIRM] = Action.CONFIRM
+    shown: Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")] | None = None
     promised_at: AwareDatetime
     signed_by: SomeText
+
+
+class ProposeDate(_Decision):
+    """The supplier can deliver, but at another time; the buyer answers."""
+
+    action: Literal[Action.PROPOSE_DATE] = Action.PROPOSE_DATE
+    shown: Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")] | None = None
+    promised_at: AwareDatetime
+    signed_by: SomeText
+    explanation: SomeText
+
+
+class AcceptDate(_Decision):
+    """The date that the supplier proposed is agreed to; its proposal counts as its signature."""
+
+    action: Literal[Action.ACCEPT_DATE] = Action.ACCEPT_DATE
+    note: Text = ""
+
+
+class RefuseOrder(_Decision):
+    """The supplier does not deliver: the next one takes over."""
+
+    action: Literal[Action.REFUSE_ORDER] = Action.REFUSE_ORDER
+    explanation: SomeText
+    said_by: Text = ""
+
+
+class ReportOnTrack(_Decision):
+    """The supplier keeps its promise, as asked before the date (policy 3.2.3)."""
+
+    action: Literal[Action.REPORT_ON_TRACK] = Action.REPORT_ON_TRACK
+    said_by: Text = ""
+    note: Text = ""
+
+
+class RenewLink(_Decision):
+    """The supplier's link is no longer good; it gets another."""
+
+    action: Literal[Action.RENEW_LINK] = Action.RENEW_LINK
+    explanation: SomeText
 
 
 class PromiseLater(_Decision):
@@ -475,6 +519,7 @@ class PromiseLater(_Decision):
     action: Literal[Action.PROMISE_LATER] = Action.PROMISE_LATER
     promised_at: AwareDatetime
     explanation: SomeText
+    said_by: Text = ""
 
 
 class PassOn(_Decision):
@@ -602,8 +647,8 @@ Decision = Annotated[
 ]  # fmt: skip
 
 PurchaseDecision = Annotated[
-    Confirm | PromiseLater | PassOn | ReceiveGoods | InspectGoods | HandBack | EnterInvoice | DecideInvoice
-    | SettleClaim | MoveDue,
+    Confirm | ProposeDate | AcceptDate | RefuseOrder | RenewLink | ReportOnTrack | PromiseLater | PassOn | ReceiveGoods
+    | InspectGoods | HandBack | EnterInvoice | DecideInvoice | SettleClaim | MoveDue,
     Field(discriminator="action"),
 ]  # fmt: skip
 

@@ -61,6 +61,8 @@ class Facts(BaseModel):
     supplier: Named = Field(Named(), description="the supplier")
     deliver_by: datetime | None = Field(None, description="purchase order: asked for")
     promised_at: datetime | None = Field(None, description="purchase order: promised")
+    supplier_url: str = Field("", description="purchase order: the supplier's own page")
+    parts_at: datetime | None = Field(None, description="when the parts should be in our house")
     due: datetime | None = Field(None, description="until when something is waited for")
 
 

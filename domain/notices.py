@@ -45,6 +45,12 @@ TOLD: Mapping[Action, tuple[Role, ...]] = MappingProxyType(
         Action.SUPPLEMENT: (_AGENT,),
         Action.CANCEL: (_CUSTOMER, _AGENT),
         Action.CONFIRM: (_BUYER,),
+        Action.PROPOSE_DATE: (_BUYER,),
+        Action.ACCEPT_DATE: (_SUPPLIER,),
+        Action.REFUSE_ORDER: (_BUYER,),
+        Action.RENEW_LINK: (_SUPPLIER,),
+        Action.CHECK_IN: (_SUPPLIER,),
+        Action.UNANSWERED: (_BUYER, Role.SUPERVISOR),
         Action.PROMISE_LATER: (_BUYER, _AGENT),
         Action.WITHDRAW: (_SUPPLIER, _BUYER),
     }
@@ -55,6 +61,9 @@ TOLD_BY_STEPS: Mapping[str, tuple[Role, ...]] = MappingProxyType(
     {
         "received": (_CUSTOMER,),
         "purchase_order": (_SUPPLIER,),
+        "remind_confirmation": (_SUPPLIER,),
+        "remind_arrival": (_SUPPLIER,),
+        "parts_later": (_CUSTOMER,),
         "supplier_late": (_AGENT,),
         "count_differs": (_BUYER,),
         "goods_refused": (_SUPPLIER, _BUYER, _AGENT),

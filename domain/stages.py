@@ -112,6 +112,11 @@ class Action(StrEnum):
     MOVE_DUE = "move_due"
     # people, to a purchase order
     CONFIRM = "confirm"
+    PROPOSE_DATE = "propose_date"
+    ACCEPT_DATE = "accept_date"
+    REFUSE_ORDER = "refuse_order"
+    REPORT_ON_TRACK = "report_on_track"
+    RENEW_LINK = "renew_link"
     PROMISE_LATER = "promise_later"
     RECEIVE_GOODS = "receive_goods"
     INSPECT_GOODS = "inspect_goods"
@@ -146,6 +151,8 @@ class Action(StrEnum):
     # alarms
     REMIND = "remind"
     ESCALATE = "escalate"
+    CHECK_IN = "check_in"
+    UNANSWERED = "unanswered"
     NO_PICKUP_SCAN = "no_pickup_scan"
     NO_MOVEMENT = "no_movement"
     LATE = "late"
@@ -261,8 +268,15 @@ PURCHASE_RULES: Mapping[Action, Rule] = MappingProxyType(
     {
         # policy 3.2.2: confirmed by signature; a silent or unwilling supplier is followed by the next
         Action.CONFIRM: _rule({_P.PLACED: _P.CONFIRMED}, _SUPPLIER, _BUYER),
+        Action.PROPOSE_DATE: _rule({_P.PLACED: _P.PLACED}, _SUPPLIER, _BUYER),
+        Action.ACCEPT_DATE: _rule({_P.PLACED: _P.CONFIRMED}, _BUYER),
+        Action.REFUSE_ORDER: _rule(dict.fromkeys(PURCHASE_OPEN, _P.PASSED_ON), _SUPPLIER, _BUYER),
+        Action.RENEW_LINK: _rule(_PURCHASE_OPEN, _BUYER),
         Action.PASS_ON: _rule(dict.fromkeys(PURCHASE_OPEN, _P.PASSED_ON), _BUYER, _SYSTEM),
         # policy 3.2.3: followed until the goods are there
+        Action.CHECK_IN: _rule({_P.CONFIRMED: _P.CONFIRMED}, _SYSTEM),
+        Action.UNANSWERED: _rule({_P.CONFIRMED: _P.CONFIRMED}, _SYSTEM),
+        Action.REPORT_ON_TRACK: _rule({_P.CONFIRMED: _P.CONFIRMED}, _SUPPLIER, _BUYER),
         Action.PROMISE_LATER: _rule({_P.CONFIRMED: _P.CONFIRMED}, _SUPPLIER, _BUYER),
         # policy 3.2.3, 4.1.1: counted, inspected, and only then sound or refused; refused goods go back
         Action.RECEIVE_GOODS: _rule(dict.fromkeys(PURCHASE_OPEN, _P.CONFIRMED), _KEEPER),

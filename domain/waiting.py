@@ -95,7 +95,12 @@ CARETAKERS: dict[Role, Role] = {
 """Who of the staff looks after a wait whose owner is outside the house."""
 
 
-ANSWERS: dict[Action, Clock] = {Action.CONSENT: Clock.CONSENT, Action.DECLINE: Clock.CONSENT}
+ANSWERS: dict[Action, Clock] = {
+    Action.CONSENT: Clock.CONSENT,
+    Action.DECLINE: Clock.CONSENT,
+    Action.ACCEPT_DATE: Clock.PROPOSAL,
+    Action.REPORT_ON_TRACK: Clock.ARRIVAL,
+}
 """What can only be said while it is waited for, whatever else the stage is for."""
 
 

@@ -186,7 +186,7 @@ def promises_later(order: View) -> Move | None:
         promised = purchase["promised_at"]
         soon = datetime.now(UTC) + timedelta(hours=6)
         if purchase["stage"] == "confirmed" and datetime.fromisoformat(promised) < soon - timedelta(hours=3):
-            later = {"promised_at": soon.isoformat(), "explanation": "供应商缺料"}
+            later = {"promised_at": soon.isoformat(), "explanation": "供应商缺料", "said_by": "王经理"}
             return Move("buyer", {"action": "promise_later", **later}, purchase)
     return None
 

@@ -103,6 +103,7 @@ _SAID: Final[Mapping[Action, tuple[tuple[Role | None, dict[str, Any]], ...]]] = 
     Action.SUPPLEMENT: ((None, {"note": "另有异响"}),),
     Action.CANCEL: ((None, {"reason": "customer_wish"}),),
     Action.PASS_ON: ((Role.BUYER, {"explanation": "无货"}),),
+    Action.REFUSE_ORDER: ((None, {"explanation": "无货", "said_by": "王经理"}),),
 }
 """What is said with a decision, in every manner that leads elsewhere; nothing where the action says it all."""
 _IN_TWO_MANNERS: Final = {Action.RECEIVE_GOODS, Action.INSPECT_GOODS, Action.CONFIRM, Action.PROMISE_LATER}
@@ -124,7 +125,16 @@ _LEADING_NOWHERE: Final = {
     Action.RELEASE_AUDIT,
 }
 """Whose work it is and until when, or how the customer is reached, leads to no other state."""
-_BETWEEN_OTHERS: Final = {Action.HAND_BACK, Action.ENTER_INVOICE, Action.DECIDE_INVOICE, Action.SETTLE_CLAIM}
+_BETWEEN_OTHERS: Final = {
+    Action.PROPOSE_DATE,
+    Action.ACCEPT_DATE,
+    Action.REPORT_ON_TRACK,
+    Action.RENEW_LINK,
+    Action.HAND_BACK,
+    Action.ENTER_INVOICE,
+    Action.DECIDE_INVOICE,
+    Action.SETTLE_CLAIM,
+}
 """What supplier and house settle between them means nothing to the order."""
 _SCANS: Final[Mapping[Milestone, tuple[Milestone, ...]]] = {
     Milestone.CREATED: (Milestone.IN_TRANSIT,),
@@ -503,7 +513,7 @@ class House:
             case Action.CONFIRM:
                 return {"promised_at": promised[manner], "signed_by": "王经理"}
             case Action.PROMISE_LATER:
-                return {"promised_at": promised[manner], "explanation": "缺料"}
+                return {"promised_at": promised[manner], "explanation": "缺料", "said_by": "王经理"}
             case Action.SETTLE_CLAIM:
                 claim = await self._session.scalar(
                     select(Claim.id).where(Claim.order == self._number, Claim.state == ClaimState.OPEN).limit(1)

@@ -162,8 +162,8 @@ def _ring(work: OrderWork | PurchaseWork | TaskWork) -> None:
         work.details |= {"clock": work.wait.clock, "due": work.wait.due.isoformat(), "count": step.alarm.count}
         if step.action in (Action.REMIND, Action.ESCALATE):
             work.told.append(reminder(step.action, work.wait))
-            if step.action is Action.REMIND and work.wait.owner is Role.CUSTOMER:
-                work.told.append((reminder(step.action, work.wait)[0], Role.CUSTOMER))
+            if step.action is Action.REMIND and work.wait.owner in (Role.CUSTOMER, Role.SUPPLIER):
+                work.told.append((reminder(step.action, work.wait)[0], work.wait.owner))
         work.wait = work.time.rang(work.wait, step.alarm, work.at)
     elif step.action is Action.MOVE_DUE and work.wait is not None:
         due = work.said(MoveDue).due

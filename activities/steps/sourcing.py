@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy import func, select
 
@@ -9,7 +10,7 @@ from activities.steps import auditing
 from activities.steps.quoting import ask_again_if_later, is_asked
 from activities.steps.work import OrderSteps, OrderWork, lines_in
 from database import allocation, stock
-from database.purchases import lock_running, order_missing, withdraw
+from database.purchases import expected_from, lock_running, order_missing, withdraw
 from database.reading.substitutes import substitutes
 from database.tables import (
     CarrierAccount,
@@ -22,7 +23,7 @@ from database.tables import (
     ShipmentState,
 )
 from domain.decisions import Substitute
-from domain.stages import Action, Refusal, Stage
+from domain.stages import Action, Refusal, Role, Stage
 from domain.waiting import Clock
 
 
@@ -54,6 +55,7 @@ async def _supply(work: OrderWork) -> Sequence[OrderLine]:
     lines = await lines_in(work, *LineState)
     missing = await _reserve(work, [line for line in lines if line.state is LineState.WANTED])
     work.to_place += await order_missing(work.session, work.document, missing, work.time, work.at, work.effect)
+    await _expect(work, lines)
     if missing:
         work.details |= {"back_ordered": [line.part for line, _ in missing], "purchase_orders": work.to_place}
     return lines
@@ -84,10 +86,29 @@ async def _reserve(work: OrderWork, wanted: Sequence[OrderLine]) -> list[tuple[O
     return missing
 
 
+async def _expect(work: OrderWork, lines: Sequence[OrderLine]) -> None:
+    """When the last of the parts should be here: as promised, else as asked for (policy 3.2.3)."""
+    awaited = await expected_from(work.session, [line.id for line in lines])
+    dates = [purchase.promised_at or purchase.deliver_by for purchase in awaited.values()]
+    work.document.parts_expected_at = max(dates, default=None)
+
+
+async def _tell_of_delay(work: OrderWork, before: datetime | None) -> None:
+    """The customer hears of a delay that is longer than the policy's threshold, unless asked again because of it."""
+    expected = work.document.parts_expected_at
+    if before is None or expected is None or expected == before:
+        return
+    work.details |= {"parts_expected_at": [before.isoformat(), expected.isoformat()]}
+    threshold = work.time.after(before, work.time.policy.follow_up.tell_customer)
+    if expected > threshold and (Action.QUOTE, Role.CUSTOMER) not in work.told:
+        work.told.append(("parts_later", Role.CUSTOMER))
+
+
 async def restock(work: OrderWork) -> None:
     """Pieces came in: the lines they were kept for are reserved now. What a line neither has nor waits for any more,
     as its pieces went to others, is looked for anew. Or a supplier let us know: pieces that come much later than the
     customer was told need another consent (policy 2.2.2)."""
+    before = work.document.parts_expected_at
     back_ordered = await lines_in(work, LineState.BACK_ORDERED)
     ids = [line.id for line in back_ordered]
     kept, awaited = await stock.supplied(work.session, ids)
@@ -101,6 +122,7 @@ async def restock(work: OrderWork) -> None:
     if lines := await _supply(work):
         await ask_again_if_later(work)
         await go_on_if_complete(work, lines)
+        await _tell_of_delay(work, before)
 
 
 async def expire(work: OrderWork) -> None:

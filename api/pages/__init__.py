@@ -17,6 +17,7 @@ from api.pages import (
     purchases,
     stock,
     suppliers,
+    supplying,
     tasks,
     tracking,
 )
@@ -27,7 +28,8 @@ __all__ = ["mount", "problem_page", "router"]
 
 router = APIRouter(include_in_schema=False)
 for part in (
-    absences, application, costs, entrance, hotline, mails, messages, orders, purchases, stock, suppliers, tasks,
+    absences, application, costs, entrance, hotline, mails, messages, orders, purchases, stock, suppliers, supplying,
+    tasks,
     tracking,
 ):  # fmt: skip
     router.include_router(part.router)

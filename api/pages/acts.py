@@ -31,6 +31,8 @@ GRAVE: Final = frozenset(
         Action.APPROVE_ADJUSTMENT,
         Action.TURN_DOWN,
         Action.CALL_OFF,
+        Action.REFUSE_ORDER,
+        Action.RENEW_LINK,
     }
 )
 """What can't be undone is asked about once."""
@@ -49,6 +51,7 @@ SELDOM: Final = frozenset(
         Action.CALL_OFF,
         Action.COUNT_AGAIN,
         Action.REOPEN,
+        Action.RENEW_LINK,
     }
 )
 """Possible at most stages, and never what the stage is for."""
@@ -56,7 +59,8 @@ SELDOM: Final = frozenset(
 
 @dataclass(frozen=True)
 class Act:
-    """Something that may be done now. `fixed` is what follows from who does it and need not be asked."""
+    """Something that may be done now. `fixed` is what follows from who does it and need not be asked; None
+    stands for what it is initially."""
 
     action: Action
     role: Role
@@ -72,13 +76,15 @@ class Act:
         return DECISIONS[self.action]
 
     @property
-    def fixed(self) -> Mapping[str, str]:
+    def fixed(self) -> Mapping[str, str | None]:
         if self.action is Action.SUPPLEMENT:
             return {"joined": ""}
         if self.action is Action.QUOTE:  # nobody agrees to what nobody has seen: consent is recorded beside the text
             return {"agreed_on_phone": "", "said_by": ""}
         if self.action is Action.CONSENT and self.role is Role.CUSTOMER:
             return {"said_by": "", "note": ""}
+        if self.role is Role.SUPPLIER:  # who confirms does so for the date asked for; another one is proposed
+            return {"promised_at": None} if self.action is Action.CONFIRM else {}
         if self.action is not Action.REPORT_FITTED:
             return {}
         if self.role is Role.TECHNICIAN:
@@ -87,7 +93,9 @@ class Act:
 
     def read(self, said: Said, language: Language) -> BaseModel:
         """The decision as typed. Raises pydantic's ValidationError."""
-        return forms.read(self.model, Said({**said.values, **self.fixed}), language)
+        known = forms.initial(self.model, self.initial, language).values
+        fixed = {name: known.get(name, "") if value is None else value for name, value in self.fixed.items()}
+        return forms.read(self.model, Said({**said.values, **fixed}), language)
 
 
 @dataclass(frozen=True)

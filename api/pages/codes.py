@@ -52,7 +52,7 @@ from domain.parcels import Milestone, Trouble
 from domain.quoting import Because, Charge, Sureness
 from domain.receiving import Difference, LotVerdict
 from domain.sourcing import Precedence
-from domain.stages import ENDS, PURCHASE_ENDS, RULES, Action, PurchaseStage, Role, Stage
+from domain.stages import ENDS, PURCHASE_ENDS, PURCHASE_OPEN, PURCHASE_RULES, RULES, Action, PurchaseStage, Role, Stage
 from domain.statutory import Ground, Remedy
 from domain.suppliers import Breach, PaperKind, Proof
 from domain.tasks import CLOCK_OF, TASK_ENDS, TaskKind, TaskStage
@@ -94,6 +94,11 @@ def all_codes() -> Iterator[tuple[str, str]]:
         if Role.CUSTOMER in rule.by:
             yield from ((kind, action) for kind in ("customer action", "customer done"))
             yield from (("customer sure", action) for _ in {action} & GRAVE)
+    for action, rule in PURCHASE_RULES.items():
+        if Role.SUPPLIER in rule.by:
+            yield from ((kind, action) for kind in ("supplier action", "supplier done"))
+            yield from (("supplier sure", action) for _ in {action} & GRAVE)
+    yield from (("supplier stage", stage) for stage in PurchaseStage if stage not in PURCHASE_OPEN)
     yield from (("problem", code) for code in problems.CATALOGUE)
     yield from (("problem title", str(kind.status)) for kind in problems.CATALOGUE.values())
     yield from (("satisfaction", str(number)) for number in range(1, forms.SCALE + 1))

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from api import printing
 from api.auth import Principal, Signed
 from api.dependencies import Database, House, InHouse, Now
 from api.engine import possible
@@ -17,6 +18,7 @@ from api.pages.acts import Act
 from api.pages.deciding import Answer
 from api.pages.forms import Choice
 from api.pages.orders import MACHINE_ROOM, newest_calendar
+from api.pages.paper import purchase_sheet
 from api.pages.rendering import Reader, reader
 from api.problems import Problem
 from database import policies
@@ -25,8 +27,10 @@ from database.reading.documents import Head
 from database.reading.purchases import PurchaseView, WantedPurchases
 from database.reading.receiving import CharacteristicView, InvoiceView, SupplierClaimView
 from database.tables import ClaimState, InvoiceState
+from domain import offer
 from domain.decisions import DECISIONS
 from domain.stages import PURCHASE, Action, PurchaseStage, Role
+from domain.waiting import Clock
 from runtime.temporal import purchase_workflow
 
 router = APIRouter()
@@ -86,6 +90,14 @@ async def news(
     return await story.news(session, them, number, seq, f"/purchase-orders/{number}")
 
 
+@router.get("/purchase-orders/{number}/paper.pdf")
+async def paper(request: Request, house: InHouse, session: Database, who: Signed, now: Now, number: str) -> Response:
+    """The purchase order on paper (policy 3.2.2)."""
+    them = reader(request, house.settings, who, now)
+    sheet = purchase_sheet(await _purchase(session, number, them), them.language)
+    return await printing.answer(sheet, them.language)
+
+
 @router.get("/purchase-orders/{number}/{action}")
 async def back_to_purchase(number: str, action: str) -> RedirectResponse:
     return RedirectResponse(f"/purchase-orders/{number}", 303)
@@ -97,7 +109,7 @@ async def decide_on_purchase(
 ) -> Response:
     them, wanted = reader(request, house.settings, who, now), deciding.action_of(PURCHASE, action)
     purchase = await _purchase(session, number, them)
-    offered, values = _acts(purchase, who, them.language), await deciding.typed(request)
+    offered, values = acts_of(purchase, who, them.language), await deciding.typed(request)
     answer = await deciding.answer(
         house, session, who, PURCHASE, number, wanted, offered, values, them.language, now
     )  # fmt: skip
@@ -124,7 +136,7 @@ async def _show(
     answer: Answer | None = None,
 ) -> HTMLResponse:
     words = them.language
-    offered, sent = _acts(purchase, who, words), answer.sent if answer else None
+    offered, sent = acts_of(purchase, who, words), answer.sent if answer else None
     events = await documents.events(session, purchase.number)
     policy = await policies.load(session, purchase.policy_name, purchase.policy_version)
     workflow = purchase_workflow(purchase.number).replace("/", "%2F")
@@ -145,11 +157,16 @@ async def _show(
     )
 
 
-def _acts(purchase: PurchaseView, who: Principal, language: Language) -> list[Act]:
+def acts_of(purchase: PurchaseView, who: Principal, language: Language) -> list[Act]:
     head = Head(purchase.number, PURCHASE, purchase.state, None)
     told = language.text("The supplier is told that it is no longer needed; the next supplier is asked.")
     return [
-        Act(action, role, _initial(action, purchase), (told,) if action is Action.PASS_ON else ())
+        Act(
+            action,
+            role,
+            _initial(action, purchase, language),
+            (told,) if action in (Action.PASS_ON, Action.REFUSE_ORDER) else (),
+        )
         for action, role in possible(who, head)
         if action in DECISIONS and _sensible(action, purchase)
     ]
@@ -159,6 +176,7 @@ def _sensible(action: Action, purchase: PurchaseView) -> bool:
     """Whether there is what the action is about; the table of rules knows only stages and roles."""
     conditions: Mapping[Action, Callable[[], bool]] = {
         Action.MOVE_DUE: lambda: purchase.wait is not None,
+        Action.ACCEPT_DATE: lambda: purchase.wait is not None and purchase.wait.clock is Clock.PROPOSAL,
         Action.RECEIVE_GOODS: lambda: purchase.coming > 0,
         Action.INSPECT_GOODS: lambda: bool(purchase.uninspected),
         Action.HAND_BACK: lambda: any(each.handed_back_at is None for each in purchase.returns),
@@ -191,10 +209,25 @@ def _to_inspect(purchase: PurchaseView) -> Mapping[str, Any]:
     }
 
 
-def _initial(action: Action, purchase: PurchaseView) -> Mapping[str, Any]:
+def _seen(purchase: PurchaseView, language: Language) -> str | None:
+    """By which the text is known again that was read."""
+    text = purchase.shown.get(language.code)
+    return offer.digest(text).hex() if text else None
+
+
+def _initial(action: Action, purchase: PurchaseView, language: Language) -> Mapping[str, Any]:
     uninspected = purchase.uninspected
     known: Mapping[Action, Mapping[str, Any]] = {
-        Action.CONFIRM: {"promised_at": purchase.deliver_by, "signed_by": purchase.contact},
+        Action.CONFIRM: {
+            "promised_at": purchase.deliver_by,
+            "signed_by": purchase.contact,
+            "shown": _seen(purchase, language),
+        },
+        Action.PROPOSE_DATE: {
+            "promised_at": purchase.deliver_by,
+            "signed_by": purchase.contact,
+            "shown": _seen(purchase, language),
+        },
         Action.PROMISE_LATER: {"promised_at": purchase.promised_at},
         Action.RECEIVE_GOODS: {
             "lines": [

@@ -57,6 +57,11 @@ _SIGNS: Final = {
     Action.DECLINE: "cross",
     Action.PACK: "box",
     Action.RECEIVE_GOODS: "box",
+    Action.INSPECT_GOODS: "check",
+    Action.HAND_BACK: "back",
+    Action.REFUSE_ORDER: "cross",
+    Action.CHECK_IN: "phone",
+    Action.ENTER_INVOICE: "document",
     Action.RESTOCK: "box",
     Action.HAND_OVER: "truck",
     Action.PICK_UP: "truck",
@@ -114,6 +119,8 @@ _TEXTS: Final = (
     "problem",
     "remark",
     "signed_by",
+    "said_by",
+    "taken_by",
 )
 _MOVES: Final = frozenset({"due", "promised_at", "serial", "expected_to"})
 """Details that say what was before and what is after."""

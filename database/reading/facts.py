@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.reading.links import link_of
 from database.tables import (
     Appointment,
     AppointmentState,
@@ -72,6 +73,7 @@ async def _of_order(session: AsyncSession, order: ReplacementOrder, seq: int, ho
         reason=str(details.get("reason") or said.get("reason") or ""),
         reasons=tuple(details.get("reasons") or ()),
         objection_until=datetime.fromisoformat(details["objection_until"]) if "objection_until" in details else None,
+        parts_at=order.parts_expected_at,
         question=str(said.get("question") or ""),
         explanation=str(said.get("explanation") or said.get("advice") or ""),
         due=due,
@@ -90,6 +92,7 @@ async def _of_purchase(session: AsyncSession, purchase: PurchaseOrder, seq: int,
         .order_by(PurchaseLine.id)
     )
     said, _, due = await _step(session, purchase.number, seq)
+    token = await link_of(session, purchase.number)
     return Facts(
         number=purchase.number,
         explanation=str(said.get("explanation") or ""),
@@ -100,6 +103,7 @@ async def _of_purchase(session: AsyncSession, purchase: PurchaseOrder, seq: int,
         supplier=named(supplier),
         deliver_by=purchase.deliver_by,
         promised_at=purchase.promised_at,
+        supplier_url=f"{house}/supply/{token}" if token else "",
         due=None if purchase.stage in PURCHASE_ENDS else due,
     )
 

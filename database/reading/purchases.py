@@ -120,6 +120,12 @@ class PurchaseView(View):
     deliver_by: datetime
     promised_at: datetime | None
     signed_by: str | None
+    signed_at: datetime | None
+    signed_text: str | None
+    proposed_for: datetime | None
+    proposed_by: str | None
+    received_at: datetime | None
+    shown: dict[str, str] = Field(exclude=True)
     replaces: str | None
     replaced_by: str | None
     policy_name: str
@@ -205,6 +211,12 @@ async def purchase_view(session: AsyncSession, number: str, now: datetime) -> Pu
         deliver_by=purchase.deliver_by,
         promised_at=purchase.promised_at,
         signed_by=purchase.signed_by,
+        signed_at=purchase.signed_at,
+        signed_text=purchase.signed_text,
+        proposed_for=purchase.proposed_for,
+        proposed_by=purchase.proposed_by,
+        received_at=purchase.received_at,
+        shown=purchase.shown,
         replaces=purchase.replaces,
         replaced_by=found.replaced_by,
         policy_name=purchase.policy_name,

@@ -80,7 +80,12 @@ async def bought(paper: PaperHouse) -> None:
     for action in (Action.REMIND, Action.REMIND, Action.ESCALATE, Action.PASS_ON):
         await paper.ring(purchase, action)
     [second] = await paper.open_purchases()
-    await second.confirm()
+    await second.decide(Action.RENEW_LINK, Role.BUYER, explanation="the contact left")
+    await second.propose(paper.clock + timedelta(days=5))
+    await second.decide(Action.ACCEPT_DATE, Role.BUYER)
+    for action in (Action.CHECK_IN, Action.UNANSWERED):
+        await paper.ring(second, action)
+    await second.decide(Action.REPORT_ON_TRACK, Role.SUPPLIER)
     later = (paper.clock + timedelta(days=9)).isoformat()
     await second.decide(Action.PROMISE_LATER, Role.SUPPLIER, promised_at=later, explanation="strike")
     await second.move_due(paper.clock + timedelta(days=10))
@@ -92,6 +97,13 @@ async def bought(paper: PaperHouse) -> None:
     await second.decide_invoice("F1", "pay_as_ordered")
     await second.settle_claim()
     assert await second.stage() is PurchaseStage.GOODS_RECEIVED
+
+
+async def refused_by_a_supplier(paper: PaperHouse) -> None:
+    _, purchase = await short_of(paper)
+    await purchase.decide(Action.REFUSE_ORDER, Role.SUPPLIER, explanation="no steel")
+    [second] = await paper.open_purchases()
+    await second.confirm()
 
 
 async def found_by_the_buyer(paper: PaperHouse) -> None:
@@ -193,9 +205,11 @@ STORIES: dict[Story, set[Action]] = {
     },
     rejected_without_objection: {A.MAKE_FINAL},
     bought: {
-        A.PASS_ON, A.CONFIRM, A.PROMISE_LATER, A.MOVE_DUE, A.RECEIVE_GOODS, A.RESTOCK, A.INSPECT_GOODS,
-        A.HAND_BACK, A.ENTER_INVOICE, A.DECIDE_INVOICE, A.SETTLE_CLAIM,
+        A.PASS_ON, A.RENEW_LINK, A.PROPOSE_DATE, A.ACCEPT_DATE, A.CHECK_IN, A.UNANSWERED, A.REPORT_ON_TRACK,
+        A.PROMISE_LATER, A.MOVE_DUE, A.RECEIVE_GOODS, A.RESTOCK, A.INSPECT_GOODS, A.HAND_BACK, A.ENTER_INVOICE,
+        A.DECIDE_INVOICE, A.SETTLE_CLAIM,
     },
+    refused_by_a_supplier: {A.REFUSE_ORDER, A.CONFIRM},
     found_by_the_buyer: {A.SOURCE_AGAIN},
     kept_too_long: {A.EXPIRE, A.RESTOCK},
     substituted: {A.SUBSTITUTE},

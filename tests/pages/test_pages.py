@@ -315,7 +315,7 @@ async def test_a_purchase_order_from_confirmation_to_goods(browser: Browser, cas
         assert number in (await client.get("/purchase-orders?which=mine")).text
         page = await client.get(address)
         assert order in page.text
-        assert offered(page) == ["confirm", "pass_on"]
+        assert offered(page) == ["confirm", "propose_date", "refuse_order", "renew_link", "pass_on"]
         past = await send(client, address, page, "confirm", promised_at="2020-01-01T12:00", signed_by="冯立")
         assert past.status_code == 422
         done = await send(client, address, past, "confirm", promised_at="2099-01-01T12:00", signed_by="冯立")

@@ -264,10 +264,25 @@ class Purchase(Document):
     async def lines(self) -> Sequence[PurchaseLine]:
         return await self.house.all(PurchaseLine, PurchaseLine.purchase_order == self.number)
 
-    async def confirm(self, promised: datetime | None = None) -> Decided:
+    async def confirm(self, promised: datetime | None = None, role: Role = Role.BUYER, **said: Any) -> Decided:
         promised = promised or await self.house.now() + timedelta(days=2)
         return await self.decide(
-            Action.CONFIRM, Role.SUPPLIER, promised_at=promised.isoformat(), signed_by="the supplier"
+            Action.CONFIRM, role, promised_at=promised.isoformat(), signed_by="the supplier", **said
+        )
+
+    async def propose(self, promised: datetime, role: Role = Role.SUPPLIER) -> Decided:
+        return await self.decide(
+            Action.PROPOSE_DATE,
+            role,
+            promised_at=promised.isoformat(),
+            signed_by="the supplier",
+            explanation="no steel before",
+        )
+
+    async def later(self, promised: datetime, said_by: str = "冯立") -> Decided:
+        """The buyer writes down that the supplier will be late."""
+        return await self.decide(
+            Action.PROMISE_LATER, Role.BUYER, promised_at=promised.isoformat(), explanation="strike", said_by=said_by
         )
 
     async def count(self, pieces: int, part: str = "", note: str = "", **said: Any) -> Decided:
