@@ -13,12 +13,14 @@ from secrets import token_hex
 import asyncpg
 import hypothesis
 import pytest
+from babel.support import NullTranslations, Translations
 from fastapi import FastAPI
 from playwright.async_api import Browser, async_playwright
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy import update
 
+from api import i18n
 from api.app import create_app
 from database import accounts, session
 from database.migrate import migrate
@@ -49,6 +51,33 @@ NewDatabase = Callable[..., AbstractAsyncContextManager[str]]
 def the_app() -> FastAPI:
     """One for all tests that open a house of their own in it: FastAPI works out each route when it is first asked."""
     return create_app()
+
+
+class Unwritten(NullTranslations):
+    """What a sentence is looked up in that the Chinese catalogue does not have."""
+
+    def gettext(self, message: str) -> str:
+        raise LookupError(f"nobody has written in Chinese: {message!r}")
+
+    def ngettext(self, msgid1: str, msgid2: str, n: int) -> str:
+        return self.gettext(msgid1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def every_sentence_is_written() -> Iterator[None]:
+    """A page that says what no catalogue knows fails its test, instead of saying it in English."""
+
+    def strict(code: str) -> Translations:
+        read = translations(code)
+        if code == "zh":
+            read.add_fallback(Unwritten())
+        return read
+
+    translations = i18n._translations
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(i18n, "_translations", strict)
+        i18n.languages.cache_clear()
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -55,7 +55,7 @@ async def register_page(
     warned = time.today(time.after(now, time.policy.purchasing.warn_before))
     attention = warned if which == "attention" else None
     page = await suppliers.register(session, today, text=text.strip(), attention=attention, limit=PAGE, cursor=cursor)
-    words = them.language.text
+    language = them.language
 
     def address(**kept: str) -> str:
         chosen = {"which": which, "text": text, **kept}
@@ -65,7 +65,7 @@ async def register_page(
         "suppliers.html",
         tabs=[
             {"url": address(which=code), "text": name, "current": code == which}
-            for code, name in (("all", words("All")), ("attention", words("Needs attention")))
+            for code, name in (("all", language.text("All")), ("attention", language.text("Needs attention")))
         ],
         which=which,
         text=text,

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from api.csvs import csv_response
 from database import costs, policies
 from database.session import Sessions
-from database.tables import InboundFreight, PurchaseLine
+from database.tables import InboundFreight, PurchaseLine, ReceivedLot
 from domain.stages import Action
 from tests.pages.cases import SOLD_OUT, Cases
 from tests.pages.conftest import Browser
@@ -21,8 +21,11 @@ async def received(cases: Cases) -> str:
     """A purchase order whose goods are there; returns its number."""
     await cases.approved(**SOLD_OUT)
     number = await cases.purchase_order()
-    line = {"part": "RO-PUMP", "accepted": 1}
-    await cases.decide(number, Action.RECEIVE_GOODS, "keeper", lines=[line])
+    line = {"part": "RO-PUMP", "counted": 1}
+    await cases.decide(number, Action.RECEIVE_GOODS, "keeper", delivery_note="DN-1", lines=[line])
+    async with cases.house.sessions() as session:
+        lot = await session.scalar(select(ReceivedLot.id).where(ReceivedLot.purchase_order == number))
+    await cases.decide(number, Action.INSPECT_GOODS, "keeper", lot=lot, checked=1)
     return number
 
 
