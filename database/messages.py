@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.tables import (
     Customer,
     Failure,
+    IncomingMail,
     Message,
     MessageChannel,
     MessageState,
@@ -192,19 +193,21 @@ async def hush(session: AsyncSession, staff_channel: str, until: datetime) -> No
 
 
 async def earlier_ids(session: AsyncSession, message: Message) -> Sequence[str]:
-    """The Message-IDs of the mails about the same document that this recipient got before, oldest first."""
-    return (
-        await session.scalars(
-            select(Message.message_id)
-            .where(
-                Message.document == message.document,
-                Message.channel == MessageChannel.MAIL,
-                Message.recipient == message.recipient,
-                Message.id < message.id,
-            )
-            .order_by(Message.id)
-        )
-    ).all()
+    """The Message-IDs of the mails about the same document that this recipient got or wrote before, oldest first."""
+    ours = select(Message.message_id, Message.created_at.label("at")).where(
+        Message.document == message.document,
+        Message.channel == MessageChannel.MAIL,
+        Message.recipient == message.recipient,
+        Message.id < message.id,
+    )
+    theirs = select("<" + IncomingMail.message_id + ">", IncomingMail.came_at).where(
+        IncomingMail.order == message.document,
+        IncomingMail.sender == message.recipient.lower(),
+        IncomingMail.came_at <= message.created_at,
+        IncomingMail.message_id.regexp_match("^[!-~]{1,200}$"),
+    )
+    before = ours.union_all(theirs).subquery()
+    return (await session.scalars(select(before.c.message_id).order_by(before.c.at))).all()
 
 
 async def sent(session: AsyncSession, message: Message, at: datetime) -> None:

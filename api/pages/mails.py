@@ -1,5 +1,7 @@
 """Mails that came in: those that an agent must decide about, and those that came to orders (policy 2.1.1c)."""
 
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Annotated, Any, Final
 from uuid import uuid4
 
@@ -16,12 +18,15 @@ from api.pages.rendering import READS_MAILS, Reader, reader
 from api.problems import Problem
 from api.v1.applications import begin
 from database import mails as incoming
+from database import policies
 from database.applications import Application, Duplicate
 from database.reading import mails
-from database.reading.mails import MailView, Pile
+from database.reading.mails import MailRow, MailView, Pile
 from database.tables import Dismissal
+from domain.policy import Timekeeper
 from domain.stages import Refusal, Role
 from domain.texts import Code, Text
+from domain.waiting import Clock
 from messaging.parsing import fresh_and_quoted
 
 router = APIRouter(prefix="/mails")
@@ -60,6 +65,7 @@ async def mail_list(
     chosen = Pile(which) if which in set(Pile) else Pile.DRAFTS
     counts = await mails.counts(session)
     rows = await mails.pile(session, chosen, after=after, limit=PAGE + 1)
+    time = await policies.timekeeper(session, await policies.newest(session, house.settings.policy))
     text = them.language.text
     empty = {
         Pile.DRAFTS: (
@@ -87,10 +93,19 @@ async def mail_list(
             for one in Pile
         ],
         mails=rows[:PAGE],
+        due=_due(rows, chosen, time),
+        calendar=time.calendar,
         next=f"/mails?which={chosen}&after={rows[PAGE - 1].id}" if len(rows) > PAGE else "",
         empty=empty[chosen],
         set_up=bool(house.settings.mailbox_host),
     )
+
+
+def _due(rows: Sequence[MailRow], pile: Pile, time: Timekeeper) -> Mapping[int, datetime]:
+    """Until when somebody is to look at each mail: as long as an application may wait to be taken. Robots can wait."""
+    if pile is Pile.ROBOTS:
+        return {}
+    return {mail.id: time.after(mail.came_at, time.policy.clocks[Clock.TAKE_UP].due) for mail in rows}
 
 
 @router.get("/count")

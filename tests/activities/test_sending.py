@@ -20,6 +20,7 @@ from database.messages import again, bounced, told_by_phone
 from database.tables import (
     Customer,
     Failure,
+    IncomingMail,
     Message,
     MessageChannel,
     MessageState,
@@ -136,6 +137,19 @@ async def test_an_order_s_mails_are_one_thread(office: Office, order: Order, mai
     assert mails[0]["references"] is None
     assert mails[2]["references"].split() == ids[:2]
     assert mails[2]["in-reply-to"] == ids[1]
+
+
+async def test_what_a_customer_wrote_belongs_to_the_thread(
+    office: Office, order: Order, mail_server: MailServer
+) -> None:
+    theirs = {"key": b"1", "digest": b"1", "raw": b"", "mailbox": "", "order": order.number}
+    written = (("first@mail.example", "wang.fang@example.com"), ("other@mail.example", "son@example.com"))
+    async with office.paper.sessions.begin() as session:
+        for message_id, sender in written:
+            session.add(IncomingMail(**theirs | {"key": sender.encode()}, message_id=message_id, sender=sender))
+    await office.send()
+    [mail] = mail_server.mails()
+    assert mail.message["in-reply-to"] == mail.message["references"] == "<first@mail.example>"
 
 
 @pytest.mark.parametrize(

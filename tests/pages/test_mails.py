@@ -59,6 +59,7 @@ async def test_a_draft_is_shown_as_text_with_its_pictures(receive: Receive, brow
     async with browser("agent") as agent:
         listed = await agent.get("/mails")
         assert f'href="/mails/{draft.id}"' in listed.text
+        assert "还有" in listed.text, "until when somebody is to look at it"
         assert int((await agent.get("/mails/count")).text) >= 1
         shown = await agent.get(f"/mails/{draft.id}")
         assert shown.status_code == 200
