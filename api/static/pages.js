@@ -2,19 +2,20 @@
 // What HTML alone can't do. The pages work without it.
 
 // A summary of errors or an answer takes the focus when it comes, so that it is seen and read out; else the first
-// field of a page that is there to be filled in.
-function focusNews(root) {
-  (root.querySelector("[data-focus]") ?? root.querySelector("form[data-first] .form-control"))?.focus();
-}
-
-document.addEventListener("DOMContentLoaded", () => focusNews(document));
-document.addEventListener("htmx:after:swap", () => {
-  // while the old page was still there, another of its forms stood open, and only one may
+// field of a page that is there to be filled in. What a stage is for stands open: while the old page was still there,
+// another of its forms did, and only one may. All of it once: parts of a page come anew while somebody types.
+function arrive() {
   document.querySelectorAll("details[data-open]").forEach((form) => {
     form.open = true;
   });
-  focusNews(document);
-});
+  (document.querySelector("[data-focus]") ?? document.querySelector("form[data-first] .form-control"))?.focus();
+  for (const mark of ["data-open", "data-focus", "data-first"]) {
+    document.querySelectorAll(`[${mark}]`).forEach((element) => element.removeAttribute(mark));
+  }
+}
+
+document.addEventListener("DOMContentLoaded", arrive);
+document.addEventListener("htmx:after:swap", arrive);
 
 // Photos go up one by one as they are chosen. One that fails says why and can be tried again; the form stays as it is,
 // and waits with being sent until none is on its way.

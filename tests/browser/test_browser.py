@@ -150,6 +150,32 @@ async def test_an_order_is_quoted_in_place(shop: Shop) -> None:
         assert await page.evaluate("window.here"), "the page was loaded anew"
 
 
+async def test_what_comes_anew_takes_nothing_out_of_hand(shop: Shop) -> None:
+    """The counts in the menu are asked for every minute, while somebody types or has another form open."""
+    number = await shop.cases.apply()
+    count = "htmx.ajax('GET', '/messages/count', {target: '.menu .count', swap: 'innerHTML'})"
+    async with shop.visitor("agent", language="en") as page:
+        await page.goto("/orders/new")
+        await page.fill('[name="fault"]', "It hums")
+        await page.evaluate(count)
+        await expect(page.locator('[name="fault"]')).to_be_focused()
+        await page.goto(f"/orders/{number}")
+        await page.click("summary:has-text('Refuse the application')")
+        await page.fill("#refuse-explanation", "An operating error.")
+        await page.evaluate(count)
+        await expect(page.locator("#refuse-explanation")).to_be_focused()
+        await expect(page.locator("#act-quote")).not_to_have_attribute("open", "")
+
+
+async def test_the_next_thing_to_do_stands_open_after_the_last(shop: Shop) -> None:
+    number = await shop.cases.apply()
+    async with shop.visitor("agent", language="en") as page:
+        await page.goto(f"/orders/{number}")
+        await page.click("text=Send the quotation to the customer")
+        await expect(page.locator("#act-consent")).to_have_attribute("open", "")
+        await expect(page.locator("#act-consent .shown")).to_contain_text("换件质保")
+
+
 async def test_errors_stand_beside_their_field_and_take_the_focus(shop: Shop) -> None:
     number = await shop.cases.apply()
     async with shop.visitor("agent", language="en") as page:

@@ -130,6 +130,17 @@ async def test_a_wanted_part_that_does_not_fit_says_so_and_none_takes_its_place(
         assert (await client.post(f"/orders/{number}/quote", data=data)).status_code == 303
 
 
+async def test_a_line_is_taken_out_by_choosing_nothing(browser: Browser, cases: Cases) -> None:
+    number = await cases.apply(lines=[{"part": "CXW-MOTOR-200"}, {"part": "CXW-LAMP"}])
+    async with browser("agent") as client:
+        page = await client.get(f"/orders/{number}")
+        assert page.text.count('<option value="">请选择</option>') >= 2
+        data = form(page, "quote") | {"lines.0.part": "CXW-MOTOR-200", "lines.0.quantity": "1"}
+        data |= {"lines.1.part": "", "lines.1.quantity": "1"}
+        assert (await client.post(f"/orders/{number}/quote", data=data)).status_code == 303
+    assert (await quotation(cases, number)).parts == 258
+
+
 async def test_consent_on_the_phone_is_recorded_beside_the_text_that_is_read(browser: Browser, cases: Cases) -> None:
     number = await cases.apply()
     async with browser("agent") as client:
