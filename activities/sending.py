@@ -19,6 +19,7 @@ from database.messages import Recipient
 from database.reading.facts import facts
 from database.session import Sessions
 from database.tables import Failure, Message, MessageChannel, MessageState, NoticeTemplate, Outbox, StaffChannel
+from domain.facts import Facts
 from messaging import mail
 from messaging.addresses import in_subject, reply_address, signature
 from messaging.failures import BadAddress, Busy, NotSent, Refused, Unreachable
@@ -131,16 +132,26 @@ class Sender:
                 return False
             now = datetime.now(UTC)
             found = await messages.recipients(session, row)
-            template = next(iter(await notices.versions(session, row.template, row.audience)), None)
-            for recipient in found:
-                await self._write(session, row, recipient, template, now)
             if not found and not await messages.is_reached(session, row):
-                await self._write(session, row, Recipient(MessageChannel.NONE, ""), template, now)
+                found = [Recipient(MessageChannel.NONE, "")]
+            if found:
+                template = next(iter(await notices.versions(session, row.template, row.audience)), None)
+                known = await facts(session, row.document, row.seq, self._settings.api_url)
+                if known is None:
+                    raise LookupError(row.document)
+                for recipient in found:
+                    await self._write(session, row, recipient, template, known, now)
             row.addressed_at = now
         return True
 
     async def _write(
-        self, session: AsyncSession, row: Outbox, recipient: Recipient, template: NoticeTemplate | None, now: datetime
+        self,
+        session: AsyncSession,
+        row: Outbox,
+        recipient: Recipient,
+        template: NoticeTemplate | None,
+        known: Facts,
+        now: datetime,
     ) -> None:
         """One message, in words. What can't be written is a message too, and fails at once."""
         message = Message(
@@ -158,7 +169,7 @@ class Sender:
             state=MessageState.WAITING,
             next_try_at=now,
         )
-        written = await self._in_words(session, row, recipient, template, message)
+        written = self._in_words(recipient, template, known, message)
         if written is not None:
             message.subject, message.body = written.subject, written.body
             if written.sms is not None:
@@ -172,21 +183,13 @@ class Sender:
         session.add(message)
         await session.flush()
 
-    async def _in_words(
-        self,
-        session: AsyncSession,
-        row: Outbox,
-        recipient: Recipient,
-        template: NoticeTemplate | None,
-        message: Message,
+    def _in_words(
+        self, recipient: Recipient, template: NoticeTemplate | None, known: Facts, message: Message
     ) -> Written | None:
         if template is None:
             message.failure = Failure.NO_TEMPLATE
             return None
         message.template_version = template.version
-        known = await facts(session, row.document, row.seq, self._settings.api_url)
-        if known is None:
-            raise LookupError(row.document)
         try:
             return write(words_of(template), known, recipient.language, self._settings.time_zone)
         except TemplateError as error:

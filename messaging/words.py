@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from babel import Locale
 from babel.dates import format_datetime
 from babel.numbers import format_currency
-from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, nodes
+from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, nodes
 from jinja2.meta import find_undeclared_variables
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -93,15 +93,13 @@ def write(words: dict[str, Words], facts: Facts, language: str, zone: str) -> Wr
 
 
 def _write(words: Words, facts: Facts, language: str, zone: str) -> Written:
-    environment = _environment(language, zone)
     values = {name: getattr(facts, name) for name in NAMES}
-    subject = environment.from_string(words.subject).render(values)
+    subject, body = (_template(text, language, zone).render(values) for text in (words.subject, words.body))
     sms = None
     if words.sms:
-        names = find_undeclared_variables(environment.parse(words.sms))
-        filling = {name: str(_in_words(values[name], language, zone)) for name in sorted(names)}
-        sms = Sms(words.sms_id, filling, environment.from_string(words.sms).render(values))
-    return Written(" ".join(subject.split()), environment.from_string(words.body).render(values).strip(), sms)
+        filling = {name: str(_in_words(values[name], language, zone)) for name in _named_in(words.sms)}
+        sms = Sms(words.sms_id, filling, _template(words.sms, language, zone).render(values))
+    return Written(" ".join(subject.split()), body.strip(), sms)
 
 
 def _check(template: str, allowed: tuple[type[nodes.Node], ...]) -> None:
@@ -134,6 +132,18 @@ def _environment(language: str, zone: str) -> ImmutableSandboxedEnvironment:
     )
     environment.globals.clear()
     return environment
+
+
+@lru_cache(512)
+def _template(text: str, language: str, zone: str) -> Template:
+    """Compiled once: a notice is written far more often than it is worded anew."""
+    return _environment(language, zone).from_string(text)
+
+
+@lru_cache(512)
+def _named_in(text: str) -> tuple[str, ...]:
+    """The facts that a wording names."""
+    return tuple(sorted(find_undeclared_variables(_environment("zh", "UTC").parse(text))))
 
 
 def _in_words(value: Any, language: str, zone: str) -> Any:
