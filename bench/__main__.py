@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bench import answers, histories, lists, orders, picture, pushes, statements, watching, workers
+from bench import answers, histories, idle, lists, orders, picture, pushes, statements, watching, workers
 from bench.others import measure as others
 from bench.others import picture as engines
 from bench.results import Results, console
@@ -22,7 +22,7 @@ from runtime.temporal import run_then_rest
 class Size:
     """How much a run does: blocks of orders for their CPU, orders played for answers, parcels that are watched and
     looks at them, orders in the fuller database and how often each question is asked there, pushes of a
-    carrier, orders that several workers play."""
+    carrier, orders that several workers play, orders that are imported and left alone."""
 
     blocks: int
     block: int
@@ -33,14 +33,16 @@ class Size:
     times: int
     pushes: int
     shared: int
+    idle: int
 
 
 QUICK: Final = Size(
-    blocks=3, block=8, orders=10, parcels=(1, 100), looks=200, many=10_000, times=20, pushes=500, shared=12
-)
+    blocks=3, block=8, orders=10, parcels=(1, 100), looks=200, many=10_000, times=20, pushes=500, shared=12,
+    idle=200,
+)  # fmt: skip
 FULL: Final = Size(
     blocks=9, block=24, orders=60, parcels=(1, 100, 10_000), looks=1_000, many=100_000, times=40, pushes=100_000,
-    shared=100,
+    shared=100, idle=20_000,
 )  # fmt: skip
 OTHERS: Final = "others"
 SECTIONS: Final[Mapping[str, Callable[[System, Results, Size], Awaitable[None]]]] = {
@@ -52,6 +54,7 @@ SECTIONS: Final[Mapping[str, Callable[[System, Results, Size], Awaitable[None]]]
     "lists": lambda system, results, size: lists.measure(system, results, size.many, size.times),
     "pushes": lambda system, results, size: pushes.measure(system, results, size.pushes),
     "workers": lambda system, results, size: workers.measure(system, results, size.shared),
+    "idle": lambda system, results, size: idle.measure(system, results, size.idle),
     OTHERS: lambda system, results, size: others.measure(system, results, size.blocks, size.block),
 }
 

@@ -1,0 +1,100 @@
+"""Very many orders that wait: how fast a file of them is taken in, what they take up, how soon all is back after a
+crash."""
+
+import asyncio
+import os
+import signal
+from contextlib import suppress
+from time import perf_counter
+from typing import Final
+
+import psutil
+from sqlalchemy import text
+
+from bench.client import UnexpectedAnswerError
+from bench.office import LINES, Office, Order, application
+from bench.others.engines import temporal_files
+from bench.results import Cell, Results
+from bench.system import CLIENT, SERVERS, System, difference, idle
+from database.applications import Application
+from database.importing import ImportedRow, Report, import_reports
+from domain.messages import OrderState
+from runtime.temporal import start_document
+
+PARTS: Final = 5
+"""The file is taken in by so many parts, to see whether the later ones cost more."""
+FIRST: Final = 10_000_000
+"""Places of customers that nobody else has."""
+NO_ANSWER: Final = (OSError, asyncio.IncompleteReadError, UnexpectedAnswerError)
+
+
+async def measure(system: System, results: Results, orders: int) -> None:
+    """So many orders are imported and then left alone; then everything is killed."""
+    async with Office(system.settings, system.temporal) as office:
+        known = await office.apply()
+    empty = await _takes_up(system)
+    resting = await idle(system, (*SERVERS, CLIENT), 5)
+    rows: list[list[Cell]] = []
+    for first in range(0, orders, orders // PARTS):
+        part = range(first, min(orders, first + orders // PARTS))
+        used, began = system.used(*SERVERS, CLIENT), perf_counter()
+        await _take_in(system, part)
+        seconds = perf_counter() - began
+        spent = resting.less(difference(used, system.used(*SERVERS, CLIENT)), seconds)
+        rows.append([part.stop, len(part) / seconds, *(spent[each] / len(part) for each in (*SERVERS, CLIENT))])
+    title = "Import, and workflows started: milliseconds of CPU of a row"
+    results.add(title, ("rows so far", "rows a second", *SERVERS, CLIENT), rows, f"{CLIENT} is who imports")
+    full, waiting = await _takes_up(system), await idle(system, SERVERS, 10)
+    back = await _back_after_a_crash(system, known.number)
+    results.add(
+        f"{orders:,} idle orders",
+        ("", "MiB without them", "MiB with them", "CPU at rest, ms a second"),
+        [[name, empty[name], full[name], waiting.rate.get(name, "")] for name in full],
+        f"after kill -9 of all, a decision was answered after {back:.1f} s, of which 1 s nobody was started",
+    )
+
+
+async def _take_in(system: System, places: range) -> None:
+    async def start(state: OrderState) -> None:
+        await start_document(system.temporal, system.settings.task_queue, state)
+
+    reports = (
+        Report(place, f"idle-{place}", Application.model_validate(application(FIRST + place))) for place in places
+    )
+    async for row in import_reports(reports, system.sessions, start, policy=system.settings.policy):
+        assert isinstance(row, ImportedRow), row
+
+
+async def _takes_up(system: System) -> dict[str, float]:
+    """MiB of memory of each process, what it shares counted once, and MiB on the disk."""
+    memory = {
+        name: sum(each.memory_full_info().pss for each in _family(system.processes.pid(name))) / 2**20
+        for name in SERVERS
+    }
+    async with system.sessions() as session:
+        database = await session.scalar(text("SELECT pg_database_size(current_database())")) or 0
+    files = sum(512 * file.stat().st_blocks for file in temporal_files(system) if file.exists())
+    return memory | {"PostgreSQL's files": database / 2**20, "Temporal's files": files / 2**20}
+
+
+async def _back_after_a_crash(system: System, number: str) -> float:
+    """Seconds until a decision about an order that no process remembers was answered."""
+    began = perf_counter()
+    for process in [each for name in SERVERS for each in _family(system.processes.pid(name))]:
+        with suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGKILL)
+    async with asyncio.timeout(600):
+        while True:
+            with suppress(*NO_ANSWER):
+                async with Office(system.settings, system.temporal) as office:
+                    order = Order(number, office)
+                    if (await order.look())["stage"] != "triage":  # decided, but the answer was lost
+                        return perf_counter() - began
+                    await order.decide("agent", "quote", lines=LINES, agreed_on_phone=True)
+                    return perf_counter() - began
+            await asyncio.sleep(0.1)
+
+
+def _family(pid: int) -> list[psutil.Process]:
+    process = psutil.Process(pid)
+    return [process, *process.children(recursive=True)]
