@@ -12,7 +12,7 @@ from runtime.processes import ProcessFailedError, Program
 from runtime.settings import LOOPBACK
 
 PRAGMAS: Final = {"journal_mode": "wal", "synchronous": "full"}
-"""One flush to the disk a commit, after which it survives a loss of power, where SQLite's own journal takes four."""
+"""One flush to the disk a commit, after which it survives a loss of power, where SQLite's own journal takes several."""
 DYNAMIC: Final = {"system.forceSearchAttributesCacheRefreshOnRead": "false"}
 """The server remembers its search attributes for two seconds, instead of reading them at every step of a workflow."""
 
