@@ -43,6 +43,11 @@ class Principal:
         return next((role for role in self.roles if role in rule.by and role is not Role.SYSTEM), None)
 
     @property
+    def counts(self) -> bool:
+        """Whether they count stock, and so are not told what the books say of what is being counted (policy 4.2.2)."""
+        return Role.WAREHOUSE_KEEPER in self.roles
+
+    @property
     def sees_phones(self) -> bool:
         """Whether their work needs customers' numbers in full (policy 1.3.1)."""
         return not _SEE_PHONES.isdisjoint(self.roles)

@@ -28,7 +28,9 @@ async def stock_page(
     cursor: Annotated[str | None, Query(max_length=400)] = None,
 ) -> HTMLResponse:
     them = reader(request, house.settings, who, now)
-    page = await stock.stock(session, model=model or None, text=text.strip(), limit=PAGE, cursor=cursor)
+    page = await stock.stock(
+        session, model=model or None, text=text.strip(), limit=PAGE, cursor=cursor, blind=who.counts
+    )
     return them.page(
         "stock.html",
         text=text,

@@ -290,7 +290,7 @@ def _written(name: str, value: Any, event: Event, language: Language) -> str:
             )
         case list():
             return language.listed(_written(name, one, event, language) for one in value)
-        case dict() if name == "outstanding":
+        case dict() if name in ("outstanding", "moved"):
             return language.listed(f"{part} × {quantity}" for part, quantity in value.items())
         case dict():
             return language.listed(_written(inner, one, event, language) for inner, one in value.items())

@@ -43,6 +43,7 @@ from runtime.temporal import document_workflow
 router = APIRouter()
 PAGE: Final = 30
 OVERSEES: Final = frozenset({Role.SUPERVISOR, Role.ADMINISTRATOR})
+SEES_LEVELS: Final = OVERSEES | {Role.BUYER}
 TO_COUNT: Final = (CountState.OPEN, CountState.RECOUNT)
 
 
@@ -85,6 +86,7 @@ async def task_list(
         next=address(cursor=page.next) if page.next else "",
         calendar=await newest_calendar(session, house),
         may_count=Role.SUPERVISOR in who.roles,
+        sees_levels=not SEES_LEVELS.isdisjoint(who.roles),
         key=uuid4().hex,
         error=words.word("problem", error) if words.has("problem", error) else "",
     )
@@ -115,7 +117,7 @@ async def levels_page(
     after: Annotated[str, Query(max_length=64)] = "",
 ) -> HTMLResponse:
     """What to keep of each part, and why (policy 4.2.3)."""
-    if {Role.BUYER, *OVERSEES}.isdisjoint(who.roles):
+    if SEES_LEVELS.isdisjoint(who.roles):
         raise Problem("role_forbidden")
     them = reader(request, house.settings, who, now)
     known = await warehousing.warehouses(session)

@@ -25,4 +25,4 @@ async def look_up_stock(
     cursor: CursorParameter = None,
 ) -> Page[PartStock]:
     """What there is of each part, where, what of it is free, and what is on order."""
-    return await stock.stock(session, part=part, model=model, limit=limit, cursor=cursor)
+    return await stock.stock(session, part=part, model=model, limit=limit, cursor=cursor, blind=who.counts)

@@ -1,8 +1,10 @@
 """What there is of a part, where, and what is on its way (policy 3.2.1)."""
 
+from collections.abc import Collection
 from datetime import datetime
 from decimal import Decimal
 
+from pydantic import Field
 from sqlalchemy import ColumnElement, case, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -10,6 +12,7 @@ from database.reading.documents import View
 from database.reading.keyset import Cursor, Page
 from database.stock import SHIPPABLE
 from database.tables import (
+    CountLine,
     Part,
     PartModel,
     Place,
@@ -18,8 +21,10 @@ from database.tables import (
     Stock,
     Supplier,
     Warehouse,
+    WarehouseTask,
     Zone,
 )
+from domain.counting import CountState
 from domain.stages import PURCHASE_OPEN, PurchaseStage
 
 
@@ -62,6 +67,7 @@ class PartStock(View):
     available: int
     places: tuple[PlaceView, ...]
     on_order: tuple[OnOrder, ...]
+    counting: bool = Field(False, description="Places where it is being counted are left out for those who count.")
 
 
 async def stock(
@@ -72,9 +78,11 @@ async def stock(
     text: str = "",
     limit: int = 50,
     cursor: str | None = None,
+    blind: bool = False,
 ) -> Page[PartStock]:
     """Parts by code, with their places and open purchases, in three questions. `text` is a piece of a code, name
-    or specification. Raises Refusal `invalid_cursor`."""
+    or specification. To readers who count, and so are `blind`, nothing is said of places where a part is being counted
+    (policy 4.2.2). Raises Refusal `invalid_cursor`."""
     wanted: list[ColumnElement[bool]] = []
     if part:
         wanted.append(Part.code == part)
@@ -87,14 +95,34 @@ async def stock(
         wanted.append(Part.code > last.number)
     parts = (await session.scalars(select(Part).where(*wanted).order_by(Part.code).limit(limit + 1))).all()
     shown = parts[:limit]
-    places = await _places(session, [each.code for each in shown])
+    counted = await being_counted(session, [each.code for each in shown]) if blind else frozenset()
+    places = await _places(session, [each.code for each in shown], counted)
     purchases = await _on_order(session, [each.code for each in shown])
-    items = [_part_stock(each, places.get(each.code, ()), purchases.get(each.code, ())) for each in shown]
+    items = [
+        _part_stock(each, places.get(each.code, ()), purchases.get(each.code, ()), {part for _, part in counted})
+        for each in shown
+    ]
     more = len(parts) > limit
     return Page(items=items, next=str(Cursor(sort="part", at=None, number=shown[-1].code)) if more else None)
 
 
-def _part_stock(part: Part, places: tuple[PlaceView, ...], on_order: tuple[OnOrder, ...]) -> PartStock:
+async def being_counted(session: AsyncSession, parts: list[str]) -> frozenset[tuple[str, str]]:
+    """Places and parts whose count is open."""
+    rows = await session.execute(
+        select(CountLine.place, CountLine.part)
+        .join(WarehouseTask, WarehouseTask.number == CountLine.task)
+        .where(
+            CountLine.part.in_(parts),
+            CountLine.state.in_((CountState.OPEN, CountState.RECOUNT)),
+            WarehouseTask.ended_at.is_(None),
+        )
+    )
+    return frozenset((place, part) for place, part in rows)
+
+
+def _part_stock(
+    part: Part, places: tuple[PlaceView, ...], on_order: tuple[OnOrder, ...], counted: Collection[str]
+) -> PartStock:
     return PartStock(
         part=part.code,
         name_en=part.name_en,
@@ -108,11 +136,14 @@ def _part_stock(part: Part, places: tuple[PlaceView, ...], on_order: tuple[OnOrd
         available=sum(place.available for place in places),
         places=places,
         on_order=on_order,
+        counting=part.code in counted,
     )
 
 
-async def _places(session: AsyncSession, parts: list[str]) -> dict[str, tuple[PlaceView, ...]]:
-    """Places inside the house, by part."""
+async def _places(
+    session: AsyncSession, parts: list[str], hidden: Collection[tuple[str, str]]
+) -> dict[str, tuple[PlaceView, ...]]:
+    """Places inside the house, by part, without the hidden ones."""
     free = case((Stock.zone.in_(SHIPPABLE), Stock.on_hand - Stock.reserved), else_=0)
     rows = await session.execute(
         select(
@@ -133,6 +164,8 @@ async def _places(session: AsyncSession, parts: list[str]) -> dict[str, tuple[Pl
     )
     found: dict[str, tuple[PlaceView, ...]] = {}
     for row in rows:
+        if (row.place, row.part) in hidden:
+            continue
         found[row.part] = (*found.get(row.part, ()), PlaceView.model_validate(row))
     return found
 
