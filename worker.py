@@ -35,11 +35,13 @@ from workflows.every import WORKFLOWS
 from workflows.mailbox_reader import MailboxReader
 from workflows.message_sender import MessageSender
 from workflows.parcel_watcher import ParcelWatcher
+from workflows.supplier_review import SupplierReview
 from workflows.sweep import Sweep
 from workflows.upkeep import DueWork, StockLevels
 
 SWEEP = "sweep"
 COSTS, COSTS_EVERY = "cost-analysis", timedelta(hours=1)
+REVIEWS, REVIEWS_EVERY = "supplier-review", timedelta(days=1)
 MAILBOX = "mailbox-reader"
 SENDER = "message-sender"
 DUE_WORK = "due-work"
@@ -70,9 +72,9 @@ def build(settings: Settings, client: Client, sessions: Sessions, carriers: Carr
 
 
 async def start_standing_work(settings: Settings, client: Client, sessions: Sessions) -> None:
-    """What always runs: a watcher for every carrier account that can be asked, whoever sends messages, the sweep and
-    the analysis of costs, and the looks at the warehouses. The words of messages that came with the program are there
-    from then on."""
+    """What always runs: a watcher for every carrier account that can be asked, whoever sends messages, the sweep, the
+    analysis of costs, the review of suppliers, and the looks at the warehouses. The words of messages that came with
+    the program are there from then on."""
     async with sessions.begin() as session:
         await enter_shipped(session)
     async with sessions() as session:
@@ -109,6 +111,7 @@ async def start_standing_work(settings: Settings, client: Client, sessions: Sess
     await _schedule(
         settings, client, STOCK_LEVELS, StockLevels.run, timedelta(hours=settings.levels_hours), at_once=False
     )
+    await _schedule(settings, client, REVIEWS, SupplierReview.run, REVIEWS_EVERY)
 
 
 async def _schedule(

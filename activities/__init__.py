@@ -10,6 +10,7 @@ from activities.carriers import Carriers
 from activities.committing import Committing
 from activities.costing import Costing
 from activities.mailbox import MailReading
+from activities.reviewing import Reviewing
 from activities.sending import Sending
 from activities.shipping import Shipping
 from activities.sweeping import Sweeping
@@ -34,12 +35,15 @@ def build(settings: Settings, sessions: Sessions, client: Client, carriers: Carr
         committing.commit_order,
         committing.commit_purchase,
         committing.commit_task,
+        committing.commit_corrective,
         shipping.book_parcel,
         shipping.recall_parcel,
         telling.place_purchase_orders,
         telling.begin_tasks,
         telling.tell_orders,
         telling.tell_purchase_orders,
+        telling.hold_purchase_orders,
+        telling.place_corrective_actions,
         sweeping.start_forgotten,
         sweeping.compare,
         sweeping.throw_away_photos,
@@ -49,4 +53,5 @@ def build(settings: Settings, sessions: Sessions, client: Client, carriers: Carr
         Costing(sessions, settings).sum_up_costs,
         upkeep.begin_due,
         upkeep.look_at_levels,
+        Reviewing(sessions, settings).review_suppliers,
     )

@@ -7,18 +7,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.steps import take_order_step, take_purchase_step, take_task_step
-from activities.steps.work import OrderWork, PurchaseWork, TaskWork, Work
+from activities.steps import take_corrective_step, take_order_step, take_purchase_step, take_task_step
+from activities.steps.work import CorrectiveWork, OrderWork, PurchaseWork, TaskWork, Work
 from database.documents import AnyDocument
 from database.policies import OWN_DAYS, load, on_calendar
 from database.session import Sessions
-from database.tables import EventLog, PurchaseOrder, ReplacementOrder, Submission, WarehouseTask
+from database.tables import CorrectiveAction, EventLog, PurchaseOrder, ReplacementOrder, Submission, WarehouseTask
 from domain.decisions import DECISIONS
-from domain.messages import OrderState, PurchaseState, Step, TaskState
+from domain.messages import CorrectiveState, OrderState, PurchaseState, Step, TaskState
 from domain.stages import Refusal
 
-D = TypeVar("D", ReplacementOrder, PurchaseOrder, WarehouseTask)
-S = TypeVar("S", OrderState, PurchaseState, TaskState)
+D = TypeVar("D", ReplacementOrder, PurchaseOrder, WarehouseTask, CorrectiveAction)
+S = TypeVar("S", OrderState, PurchaseState, TaskState, CorrectiveState)
 
 
 class Committing:
@@ -57,6 +57,15 @@ class Committing:
         except Refusal as refusal:
             raise refused(refusal) from refusal
 
+    @activity.defn
+    async def commit_corrective(self, step: Step) -> CorrectiveState:
+        """Takes a corrective action's step, with the same guarantee."""
+        try:
+            async with self._sessions.begin() as session:
+                return await corrective_step(session, step)
+        except Refusal as refusal:
+            raise refused(refusal) from refusal
+
 
 async def order_step(session: AsyncSession, step: Step) -> OrderState:
     """Takes an order's step inside the caller's transaction. Raises Refusal."""
@@ -87,6 +96,17 @@ async def task_step(session: AsyncSession, step: Step) -> TaskState:
     state = TaskState.model_validate(task.state)
     work: TaskWork = await _begin(session, task, step, state, own_days)
     return await take_task_step(work)
+
+
+async def corrective_step(session: AsyncSession, step: Step) -> CorrectiveState:
+    """Takes a corrective action's step inside the caller's transaction. Raises Refusal."""
+    action, own_days = await _locked(session, CorrectiveAction, step)
+    if action.seq != step.seq - 1:
+        return CorrectiveState.model_validate(await _recorded(session, action, step))
+    state = CorrectiveState.model_validate(action.state)
+    work: CorrectiveWork = await _begin(session, action, step, state, own_days)
+    work.verified_by = state.verified_by
+    return await take_corrective_step(work)
 
 
 async def _locked(session: AsyncSession, kind: type[D], step: Step) -> tuple[D, dict[str, bool] | None]:

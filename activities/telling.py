@@ -10,7 +10,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.alive import alive
 from database.documents import AnyDocument
 from database.session import Sessions
-from database.tables import PurchaseOrder, WarehouseTask
+from database.tables import CorrectiveAction, PurchaseOrder, WarehouseTask
 from domain.documents import kind_of
 from domain.stages import ORDER
 from runtime.temporal import UPDATE_TIMEOUT, document_workflow, order_workflow, start_document
@@ -63,6 +63,19 @@ class Telling:
                 .where(table.number.in_([state.number for state in states]), table.started_at.is_(None))
                 .values(started_at=func.now())
             )
+
+    @activity.defn
+    @alive
+    async def hold_purchase_orders(self, numbers: Sequence[str]) -> None:
+        """Tells purchase orders that their supplier may not supply any more (policy 3.1.3)."""
+        for number in numbers:
+            await self._signal(document_workflow(number), "hold")
+
+    @activity.defn
+    @alive
+    async def place_corrective_actions(self, numbers: Sequence[str]) -> None:
+        """Starts the workflows of corrective actions that are written but not yet alive."""
+        await self._start(CorrectiveAction, numbers)
 
     async def _signal(self, workflow: str, signal: str) -> None:
         try:

@@ -170,6 +170,12 @@ CATALOGUE: Final[Mapping[str, Kind]] = {
         "这笔出入库属于某张单据，应在该单据上更正",
     ),
     "no_supplier": Kind(422, "No qualified supplier offers this part", "没有合格供应商可供此备件"),
+    "verified_before": Kind(
+        403, "You verified the evidence; somebody else must release", "您验证了证据，须由其他人解除暂停"
+    ),
+    "supplier_suspended": Kind(
+        409, "The supplier is suspended; the buyer decides first", "供应商已被暂停，须先由采购员决定"
+    ),
     "nothing_billed": Kind(422, "The amount is not 0", "金额不能为 0"),
     "part_does_not_fit": Kind(422, "This part does not fit the product", "该备件不适用于此产品"),
     "part_superseded": Kind(422, "This part was superseded by another", "该备件已被替代件取代"),

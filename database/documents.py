@@ -3,12 +3,17 @@
 from collections.abc import Mapping
 from typing import Final
 
-from database.tables import PurchaseOrder, ReplacementOrder, WarehouseTask
+from database.tables import CorrectiveAction, PurchaseOrder, ReplacementOrder, WarehouseTask
 from domain.documents import Kind
 
-AnyDocument = ReplacementOrder | PurchaseOrder | WarehouseTask
+AnyDocument = ReplacementOrder | PurchaseOrder | WarehouseTask | CorrectiveAction
 
-TABLES: Final[Mapping[str, type[AnyDocument]]] = {"RO": ReplacementOrder, "PO": PurchaseOrder, "WT": WarehouseTask}
+TABLES: Final[Mapping[str, type[AnyDocument]]] = {
+    "RO": ReplacementOrder,
+    "PO": PurchaseOrder,
+    "WT": WarehouseTask,
+    "CA": CorrectiveAction,
+}
 """By the letters that the documents' numbers begin with."""
 
 

@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables import (
+    CorrectiveAction,
     Customer,
     Failure,
     IncomingMail,
@@ -109,12 +110,10 @@ async def _customer(session: AsyncSession, order: str) -> list[Recipient]:
     return []
 
 
-async def _supplier(session: AsyncSession, purchase: str) -> list[Recipient]:
-    email = await session.scalar(
-        select(Supplier.email)
-        .join(PurchaseOrder, PurchaseOrder.supplier == Supplier.code)
-        .where(PurchaseOrder.number == purchase)
-    )
+async def _supplier(session: AsyncSession, document: str) -> list[Recipient]:
+    of_purchase = select(PurchaseOrder.supplier).where(PurchaseOrder.number == document)
+    of_action = select(CorrectiveAction.supplier).where(CorrectiveAction.number == document)
+    email = await session.scalar(select(Supplier.email).where(Supplier.code.in_(of_purchase.union_all(of_action))))
     if email and await is_deliverable(session, email):
         return [Recipient(MessageChannel.MAIL, email)]
     return []

@@ -7,10 +7,10 @@ from decimal import Decimal
 from secrets import token_urlsafe
 from types import MappingProxyType
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.contracts import Offer, offered
+from database.contracts import SUPPLYING, Offer, offered
 from database.numbers import next_number
 from database.steps import record
 from database.tables import (
@@ -82,6 +82,11 @@ async def expected_from(session: AsyncSession, lines: Collection[int]) -> dict[i
     return dict(rows.all())
 
 
+def supplying() -> Select[str]:
+    """Suppliers that may supply: what another brings is nobody's to wait for (policy 3.1.3)."""
+    return select(Supplier.code).where(Supplier.standing.in_(SUPPLYING))
+
+
 async def free_at(session: AsyncSession, part: str, quantity: int) -> PurchaseOrder | None:
     """The oldest running purchase order with so many pieces of a part that nobody waits for."""
     promised = (
@@ -100,6 +105,7 @@ async def free_at(session: AsyncSession, part: str, quantity: int) -> PurchaseOr
         .where(
             PurchaseLine.part == part,
             PurchaseOrder.stage.in_(PURCHASE_OPEN),
+            PurchaseOrder.supplier.in_(supplying()),
             PurchaseLine.quantity - PurchaseLine.received - promised >= quantity,
         )
         .order_by(PurchaseOrder.created_at, PurchaseOrder.number)
@@ -301,7 +307,11 @@ async def lock_running(session: AsyncSession, parts: Collection[str]) -> Sequenc
     return (
         await session.scalars(
             select(PurchaseOrder.number)
-            .where(PurchaseOrder.number.in_(of_the_parts), PurchaseOrder.stage.in_(PURCHASE_OPEN))
+            .where(
+                PurchaseOrder.number.in_(of_the_parts),
+                PurchaseOrder.stage.in_(PURCHASE_OPEN),
+                PurchaseOrder.supplier.in_(supplying()),
+            )
             .order_by(PurchaseOrder.created_at, PurchaseOrder.number)
             .with_for_update()
         )

@@ -529,6 +529,72 @@ class PassOn(_Decision):
     explanation: SomeText
 
 
+class Keep(_Decision):
+    """A purchase order stays with its supplier, though it is suspended."""
+
+    action: Literal[Action.KEEP] = Action.KEEP
+    explanation: SomeText
+
+
+class Impose(_Decision):
+    """The standing that a review proposes takes effect (policy 3.1.3)."""
+
+    action: Literal[Action.IMPOSE] = Action.IMPOSE
+    explanation: SomeText
+
+
+class Dismiss(_Decision):
+    """What a review proposes does not take effect."""
+
+    action: Literal[Action.DISMISS] = Action.DISMISS
+    explanation: SomeText
+
+
+class AnswerDemand(_Decision):
+    """The supplier's answer: why it happened, what will be done and until when (policy 3.1.3)."""
+
+    action: Literal[Action.ANSWER_DEMAND] = Action.ANSWER_DEMAND
+    cause: SomeText
+    measures: SomeText
+    done_by: AwareDatetime
+    said_by: SomeText
+
+
+class SubmitEvidence(_Decision):
+    """What shows that the measures were taken, such as a test report or photos of the line."""
+
+    action: Literal[Action.SUBMIT_EVIDENCE] = Action.SUBMIT_EVIDENCE
+    evidence: SomeText
+
+
+class Verify(_Decision):
+    """The evidence is good: the cause is gone."""
+
+    action: Literal[Action.VERIFY] = Action.VERIFY
+    explanation: SomeText
+
+
+class RejectEvidence(_Decision):
+    """The evidence is not good enough; the supplier goes on."""
+
+    action: Literal[Action.REJECT_EVIDENCE] = Action.REJECT_EVIDENCE
+    explanation: SomeText
+
+
+class Release(_Decision):
+    """A second person lets a suspended supplier deliver again (policy 3.1.3)."""
+
+    action: Literal[Action.RELEASE] = Action.RELEASE
+    explanation: SomeText
+
+
+class Worsen(_Decision):
+    """The supplier does not do what it owes: its standing gets worse by one."""
+
+    action: Literal[Action.WORSEN] = Action.WORSEN
+    explanation: SomeText
+
+
 class CountedLine(BaseModel):
     """What came of a part (policy 3.2.3): as the delivery note says, if it says anything, and as counted. `batch` is
     the supplier's own."""
@@ -647,8 +713,8 @@ Decision = Annotated[
 ]  # fmt: skip
 
 PurchaseDecision = Annotated[
-    Confirm | ProposeDate | AcceptDate | RefuseOrder | RenewLink | ReportOnTrack | PromiseLater | PassOn | ReceiveGoods
-    | InspectGoods | HandBack | EnterInvoice | DecideInvoice | SettleClaim | MoveDue,
+    Confirm | ProposeDate | AcceptDate | RefuseOrder | RenewLink | ReportOnTrack | PromiseLater | PassOn | Keep
+    | ReceiveGoods | InspectGoods | HandBack | EnterInvoice | DecideInvoice | SettleClaim | MoveDue,
     Field(discriminator="action"),
 ]  # fmt: skip
 
@@ -657,6 +723,11 @@ TaskDecision = Annotated[
     | AcceptRemedy | Reopen | OrderProposed | TurnDown | DecideDisposal | Dispose | CallOff | MoveDue,
     Field(discriminator="action"),
 ]  # fmt: skip
+
+CorrectiveDecision = Annotated[
+    Impose | Dismiss | AnswerDemand | SubmitEvidence | Worsen | Verify | RejectEvidence | Release | MoveDue,
+    Field(discriminator="action"),
+]
 
 DECISIONS: dict[Action, type[BaseModel]] = {
     **{

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from domain.messages import DocumentState, OrderState, PurchaseState, TaskState
+from domain.correcting import CORRECTIVE
+from domain.messages import CorrectiveState, DocumentState, OrderState, PurchaseState, TaskState
 from domain.stages import ORDER, PURCHASE, Life
 from domain.tasks import TASK
 
@@ -25,6 +26,7 @@ KINDS: Final[Sequence[Kind]] = (
     Kind("RO", ORDER, OrderState, "ReplacementOrder", "replacement-order", "换件单"),
     Kind("PO", PURCHASE, PurchaseState, "PurchaseOrder", "purchase-order", "采购订单"),
     Kind("WT", TASK, TaskState, "WarehouseTask", "warehouse-task", "仓储任务"),
+    Kind("CA", CORRECTIVE, CorrectiveState, "CorrectiveAction", "corrective-action", "整改"),
 )
 
 

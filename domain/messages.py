@@ -5,6 +5,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
+from domain.correcting import CorrectiveStage, Standing
 from domain.parcels import Milestone, Trouble
 from domain.stages import Action, PurchaseStage, Role, Stage
 from domain.tasks import TaskKind, TaskStage
@@ -110,7 +111,23 @@ class TaskState(_Message):
     to_begin: tuple[str, ...] = ()
 
 
-DocumentState = OrderState | PurchaseState | TaskState
+class CorrectiveState(_Message):
+    """Where a corrective action stands after a step; `standing` is the supplier's that it is about, `verified_by` who
+    found the evidence good. `to_tell` are purchase orders with the supplier, which it may not deliver any more."""
+
+    number: str
+    stage: CorrectiveStage
+    seq: int
+    wait: Wait | None
+    standing: Standing
+    verified_by: str | None = None
+    action: Action | None = None
+    submission: UUID | None = None
+    to_tell: tuple[str, ...] = ()
+    to_place: tuple[str, ...] = ()
+
+
+DocumentState = OrderState | PurchaseState | TaskState | CorrectiveState
 """Where a document of any kind stands."""
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
+from domain.correcting import Standing
 from domain.stages import Action, Role
 from domain.waiting import CARETAKERS, OWNERS
 
@@ -53,6 +54,10 @@ TOLD: Mapping[Action, tuple[Role, ...]] = MappingProxyType(
         Action.UNANSWERED: (_BUYER, Role.SUPERVISOR),
         Action.PROMISE_LATER: (_BUYER, _AGENT),
         Action.WITHDRAW: (_SUPPLIER, _BUYER),
+        Action.DISMISS: (_BUYER,),
+        Action.ANSWER_DEMAND: (_BUYER,),
+        Action.SUBMIT_EVIDENCE: (_BUYER,),
+        Action.REJECT_EVIDENCE: (_SUPPLIER,),
     }
 )
 """Whom each action tells. Reminders go to whoever looks after the wait, escalations to the supervisor."""
@@ -71,6 +76,9 @@ TOLD_BY_STEPS: Mapping[str, tuple[Role, ...]] = MappingProxyType(
         Action.DECIDE_INVOICE: (_SUPPLIER,),
         "pass_on": (_SUPPLIER, _BUYER),
         "no_other_supplier": (_BUYER,),
+        "held": (_BUYER,),
+        "standing_proposed": (Role.SUPERVISOR,),
+        **{f"standing_{standing}": (_SUPPLIER, _BUYER) for standing in Standing},
         "mail_received": (_AGENT,),
         "joined": (_CUSTOMER,),
         Action.APPROVE: (_CUSTOMER,),

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from domain.comparing import Weights
 from domain.costs import CostRules
+from domain.reviews import ReviewRules
 from domain.sourcing import Where
 from domain.stages import Action, Role
 from domain.suppliers import Breach, PaperKind, Then
@@ -244,6 +245,7 @@ class Policy(_Rules):
     statutory: StatutoryRules
     hints: HintRules
     costs: CostRules
+    review: ReviewRules
     sampling: tuple[Sampling, ...] = Field(min_length=1)
     invoices: InvoiceRules
     follow_up: FollowUpRules

@@ -124,6 +124,7 @@ class Action(StrEnum):
     ENTER_INVOICE = "enter_invoice"
     DECIDE_INVOICE = "decide_invoice"
     PASS_ON = "pass_on"
+    KEEP = "keep"
     # people, to a task of the warehouse
     RECORD_COUNTS = "record_counts"
     FINISH_COUNT = "finish_count"
@@ -139,6 +140,14 @@ class Action(StrEnum):
     DECIDE_DISPOSAL = "decide_disposal"
     DISPOSE = "dispose"
     CALL_OFF = "call_off"
+    # people, to a corrective action
+    IMPOSE = "impose"
+    DISMISS = "dismiss"
+    ANSWER_DEMAND = "answer_demand"
+    SUBMIT_EVIDENCE = "submit_evidence"
+    VERIFY = "verify"
+    REJECT_EVIDENCE = "reject_evidence"
+    RELEASE = "release"
     # machines
     RESTOCK = "restock"
     BOOK = "book"
@@ -148,6 +157,7 @@ class Action(StrEnum):
     TURN_BACK = "turn_back"
     RECALL = "recall"
     WITHDRAW = "withdraw"
+    HOLD = "hold"
     # alarms
     REMIND = "remind"
     ESCALATE = "escalate"
@@ -161,6 +171,7 @@ class Action(StrEnum):
     RESUME = "resume"
     MAKE_FINAL = "make_final"
     GIVE_UP = "give_up"
+    WORSEN = "worsen"
 
 
 @dataclass(frozen=True)
@@ -273,6 +284,9 @@ PURCHASE_RULES: Mapping[Action, Rule] = MappingProxyType(
         Action.REFUSE_ORDER: _rule(dict.fromkeys(PURCHASE_OPEN, _P.PASSED_ON), _SUPPLIER, _BUYER),
         Action.RENEW_LINK: _rule(_PURCHASE_OPEN, _BUYER),
         Action.PASS_ON: _rule(dict.fromkeys(PURCHASE_OPEN, _P.PASSED_ON), _BUYER, _SYSTEM),
+        # policy 3.1.3: its supplier is suspended; confirmed, or with nobody else to ask, it is the buyer's decision
+        Action.HOLD: _rule({_P.PLACED: _P.PASSED_ON, _P.CONFIRMED: _P.CONFIRMED}, _SYSTEM),
+        Action.KEEP: _rule({stage: stage for stage in PURCHASE_OPEN}, _BUYER),
         # policy 3.2.3: followed until the goods are there
         Action.CHECK_IN: _rule({_P.CONFIRMED: _P.CONFIRMED}, _SYSTEM),
         Action.UNANSWERED: _rule({_P.CONFIRMED: _P.CONFIRMED}, _SYSTEM),

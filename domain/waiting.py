@@ -44,6 +44,12 @@ class Clock(StrEnum):
     REPLENISHMENT = "replenishment"
     DISPOSAL_DECISION = "disposal_decision"
     DISPOSAL = "disposal"
+    HELD = "held"
+    STANDING = "standing"
+    DEMAND = "demand"
+    MEASURES = "measures"
+    VERIFICATION = "verification"
+    RELEASE = "release"
 
 
 OWNERS: dict[Clock, Role] = {
@@ -80,12 +86,29 @@ OWNERS: dict[Clock, Role] = {
     Clock.REPLENISHMENT: Role.BUYER,
     Clock.DISPOSAL_DECISION: Role.SUPERVISOR,
     Clock.DISPOSAL: Role.WAREHOUSE_KEEPER,
+    Clock.HELD: Role.BUYER,
+    Clock.STANDING: Role.SUPERVISOR,
+    Clock.DEMAND: Role.SUPPLIER,
+    Clock.MEASURES: Role.SUPPLIER,
+    Clock.VERIFICATION: Role.BUYER,
+    Clock.RELEASE: Role.SUPERVISOR,
 }
 
 OF_PURCHASES = frozenset(
-    {Clock.CONFIRMATION, Clock.PROPOSAL, Clock.ARRIVAL, Clock.INCOMING_INSPECTION, Clock.HAND_BACK, Clock.ACCOUNT}
+    {
+        Clock.CONFIRMATION,
+        Clock.PROPOSAL,
+        Clock.ARRIVAL,
+        Clock.INCOMING_INSPECTION,
+        Clock.HAND_BACK,
+        Clock.ACCOUNT,
+        Clock.HELD,
+    }
 )
-"""What purchase orders wait for; everything else is an order's."""
+"""What purchase orders wait for."""
+
+OF_CORRECTIONS = frozenset({Clock.STANDING, Clock.DEMAND, Clock.MEASURES, Clock.VERIFICATION, Clock.RELEASE})
+"""What corrective actions wait for; everything else is an order's."""
 
 CARETAKERS: dict[Role, Role] = {
     Role.CUSTOMER: Role.SERVICE_AGENT,
@@ -100,6 +123,7 @@ ANSWERS: dict[Action, Clock] = {
     Action.DECLINE: Clock.CONSENT,
     Action.ACCEPT_DATE: Clock.PROPOSAL,
     Action.REPORT_ON_TRACK: Clock.ARRIVAL,
+    Action.KEEP: Clock.HELD,
 }
 """What can only be said while it is waited for, whatever else the stage is for."""
 

@@ -19,6 +19,7 @@ sys.path.insert(0, str(ROOT))
 
 from api.i18n import languages  # noqa: E402
 from database.tables import Zone  # noqa: E402
+from domain.correcting import CORRECTIVE, CorrectiveStage  # noqa: E402
 from domain.parcels import Milestone, Trouble  # noqa: E402
 from domain.stages import ORDER, PURCHASE, Action, Life, PurchaseStage, Role, Rule, Stage  # noqa: E402
 from domain.tasks import TASK, TaskStage  # noqa: E402
@@ -40,6 +41,8 @@ _CONDITIONS: Final = {
     "nothing is outstanding": "全部到货",
     "there is no other supplier": "没有其他供应商",
     "no order waits for it": "已无换件单等待",
+    "the supplier is dropped": "取消合作",
+    "the supplier was suspended": "供应商曾被暂停",
 }
 
 
@@ -123,10 +126,12 @@ PARTS: Final[Mapping[str, Mapping[str, Callable[[], str]]]] = {
     "README.md": {
         "order": lambda: diagram(ORDER, ENGLISH),
         "purchase order": lambda: diagram(PURCHASE, ENGLISH),
+        "corrective action": lambda: diagram(CORRECTIVE, ENGLISH),
     },
     "README.zh.md": {
         "order": lambda: diagram(ORDER, CHINESE),
         "purchase order": lambda: diagram(PURCHASE, CHINESE),
+        "corrective action": lambda: diagram(CORRECTIVE, CHINESE),
     },
     "docs/settings.md": {
         "settings": lambda: settings(Settings),
@@ -141,6 +146,8 @@ PARTS: Final[Mapping[str, Mapping[str, Callable[[], str]]]] = {
         "actions": lambda: actions(ORDER),
         "purchase actions": lambda: actions(PURCHASE),
         "task actions": lambda: actions(TASK),
+        "corrective stages": lambda: words(CorrectiveStage),
+        "corrective actions": lambda: actions(CORRECTIVE),
         "milestones": lambda: words(Milestone),
         "troubles": lambda: words(Trouble),
         "zones": lambda: words(Zone),

@@ -10,12 +10,12 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 
 from activities.telling import Telling
-from domain.messages import Decide, Decided, OrderState, PurchaseState, Step, TaskState
+from domain.messages import CorrectiveState, Decide, Decided, OrderState, PurchaseState, Step, TaskState
 from domain.stages import Action, Life, Refusal, Role
 from domain.waiting import Alarm, Wait
 from runtime.search_attributes import DUE, STAGE, WAITING_FOR
 
-S = TypeVar("S", OrderState, PurchaseState, TaskState)
+S = TypeVar("S", OrderState, PurchaseState, TaskState, CorrectiveState)
 
 
 def quick(summary: str) -> workflow.LocalActivityConfig:

@@ -1,11 +1,13 @@
 """All workflows, for workers and replays."""
 
+from workflows.corrective_action import CorrectiveAction
 from workflows.cost_analysis import CostAnalysis
 from workflows.mailbox_reader import MailboxReader
 from workflows.message_sender import MessageSender
 from workflows.parcel_watcher import ParcelWatcher
 from workflows.purchase_order import PurchaseOrder
 from workflows.replacement_order import ReplacementOrder
+from workflows.supplier_review import SupplierReview
 from workflows.sweep import Sweep
 from workflows.upkeep import DueWork, StockLevels
 from workflows.warehouse_task import WarehouseTask
@@ -21,4 +23,6 @@ WORKFLOWS = (
     WarehouseTask,
     DueWork,
     StockLevels,
+    CorrectiveAction,
+    SupplierReview,
 )

@@ -21,16 +21,19 @@ class PurchaseOrder(Desk[PurchaseState]):
 
     @workflow.init
     def __init__(self, purchase: PurchaseState) -> None:
-        self._wanted_less = False
+        self._wanted_less = self._held = False
         super().__init__(purchase)
 
     @workflow.run
     async def run(self, purchase: PurchaseState) -> str:
         while self.state.stage not in PURCHASE_ENDS:
-            await self.attend(lambda: self._wanted_less)
+            await self.attend(lambda: self._wanted_less or self._held)
             if self._wanted_less:
                 self._wanted_less = False
                 await self.report(Action.WITHDRAW)
+            if self._held:
+                self._held = False
+                await self.report(Action.HOLD)
             await self.tell_orders()
         await workflow.wait_condition(workflow.all_handlers_finished)
         return self.state.stage
@@ -46,3 +49,8 @@ class PurchaseOrder(Desk[PurchaseState]):
     def wanted_less(self) -> None:
         """An order no longer waits for its pieces."""
         self._wanted_less = True
+
+    @workflow.signal
+    def hold(self) -> None:
+        """Its supplier may not supply any more (policy 3.1.3)."""
+        self._held = True

@@ -1,8 +1,9 @@
-"""What each action does to an order or a purchase order: one function a step, all in one transaction."""
+"""What each action does to a document: one function a step, all in one transaction."""
 
 from activities.steps import (
     amending,
     auditing,
+    correcting,
     counting,
     delivering,
     installing,
@@ -14,10 +15,19 @@ from activities.steps import (
     sourcing,
     supplementing,
 )
-from activities.steps.work import OrderSteps, OrderWork, PurchaseSteps, PurchaseWork, TaskSteps, TaskWork
+from activities.steps.work import (
+    CorrectiveWork,
+    OrderSteps,
+    OrderWork,
+    PurchaseSteps,
+    PurchaseWork,
+    TaskSteps,
+    TaskWork,
+)
 from database.steps import record, reminder
+from domain.correcting import CORRECTIVE, CORRECTIVE_ENDS, CorrectiveStage
 from domain.decisions import MoveDue
-from domain.messages import DocumentState, OrderState, PurchaseState, TaskState
+from domain.messages import CorrectiveState, DocumentState, OrderState, PurchaseState, TaskState
 from domain.notices import TOLD
 from domain.stages import ENDS, ORDER, PURCHASE, PURCHASE_ENDS, Action, PurchaseStage, Refusal, Role, Stage
 from domain.tasks import CLOCK_OF, TASK, TASK_ENDS, TaskStage
@@ -155,7 +165,35 @@ async def take_task_step(work: TaskWork) -> TaskState:
     return state
 
 
-def _ring(work: OrderWork | PurchaseWork | TaskWork) -> None:
+async def take_corrective_step(work: CorrectiveWork) -> CorrectiveState:
+    """Does the step and puts it on record. Raises Refusal, and then nothing is written."""
+    action, step = work.document, work.step
+    came_from = action.stage
+    work.stage = CORRECTIVE.next_stage(came_from, step.action, step.role)
+    _ring(work)
+    if step.action in correcting.STEPS:
+        await correcting.STEPS[step.action](work)
+    action.stage = CorrectiveStage(work.stage)
+    if action.stage in CORRECTIVE_ENDS:
+        work.wait, action.ended_at = None, work.at
+    elif action.stage is not came_from and step.action is not Action.ANSWER_DEMAND:
+        work.start(correcting.CLOCK_OF[action.stage])
+    state = CorrectiveState(
+        number=action.number,
+        stage=action.stage,
+        seq=step.seq,
+        wait=work.wait,
+        standing=action.standing,
+        verified_by=work.verified_by if action.stage is CorrectiveStage.RELEASE else None,
+        action=step.action,
+        submission=step.submission,
+        to_tell=tuple(work.to_tell),
+    )
+    _record(work, state, came_from)
+    return state
+
+
+def _ring(work: OrderWork | PurchaseWork | TaskWork | CorrectiveWork) -> None:
     """An alarm that rang is used up or stands again later; a clock moved by a person starts anew."""
     step = work.step
     if step.alarm is not None and work.wait is not None:
@@ -173,7 +211,7 @@ def _ring(work: OrderWork | PurchaseWork | TaskWork) -> None:
         work.wait = work.time.moved(work.wait, work.at, due)
 
 
-def _record(work: OrderWork | PurchaseWork | TaskWork, state: DocumentState, came_from: str) -> None:
+def _record(work: OrderWork | PurchaseWork | TaskWork | CorrectiveWork, state: DocumentState, came_from: str) -> None:
     step = work.step
     record(
         work.session,

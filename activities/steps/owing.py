@@ -72,9 +72,9 @@ def _wait_for(work: PurchaseWork, clock: Clock) -> None:
 
 
 def _wait_for_goods(work: PurchaseWork) -> None:
-    """Until the promised date; where that is past, as long as the policy allows."""
+    """Until the promised date; where that is past, as long as the policy allows. What is held stays so."""
     promised = work.document.promised_at
-    if work.wait is None or work.wait.clock is not Clock.ARRIVAL:
+    if work.wait is None or work.wait.clock not in (Clock.ARRIVAL, Clock.HELD):
         work.start(Clock.ARRIVAL, promised if promised and promised > work.at else None)
 
 

@@ -11,10 +11,11 @@ from activities.steps.work import PurchaseSteps, PurchaseWork
 from database.contracts import Offer
 from database.purchases import offers, open_link, place, tried, waiting
 from database.quotations import broken_by
+from database.standings import standing_of
 from database.tables import ReplacementOrder, SupplierLink
 from domain.decisions import Confirm, PromiseLater, ProposeDate, RefuseOrder, RenewLink, ReportOnTrack
 from domain.offer import agreed_text, digest
-from domain.stages import Action, PurchaseStage, Refusal, Role, Stage
+from domain.stages import PURCHASE_OPEN, Action, PurchaseStage, Refusal, Role, Stage
 from domain.waiting import Clock
 
 
@@ -46,8 +47,11 @@ async def accept_date(work: PurchaseWork) -> None:
 
 
 def _sign(work: PurchaseWork, seen: str | None, name: str) -> None:
-    """Who signed, when, and to exactly what text. Raises Refusal `purchase_order_changed` if another was seen."""
+    """Who signed, when, and to exactly what text. Raises Refusal `purchase_order_changed` if another was seen, and
+    `supplier_suspended` while the order is held (policy 3.1.3)."""
     purchase = work.document
+    if work.wait is not None and work.wait.clock is Clock.HELD:
+        raise Refusal("supplier_suspended", f"{purchase.supplier} may not supply; the buyer decides")
     text = agreed_text(purchase.shown, seen, "zh")
     if seen and text is None:
         raise Refusal("purchase_order_changed", "what was seen is not what is ordered")
@@ -198,6 +202,33 @@ async def _nobody_else(work: PurchaseWork, part: str) -> None:
     work.told.append(("no_other_supplier", Role.BUYER))
 
 
+async def hold(work: PurchaseWork) -> None:
+    """Its supplier may not supply any more (policy 3.1.3): if it has not confirmed, the next one takes over; what it
+    has confirmed, or nobody else supplies, is the buyer's decision. Nothing happens if it may again by now."""
+    purchase = work.document
+    standing = await standing_of(work.session, purchase.supplier)
+    work.details |= {"standing": standing}
+    if standing.supplies:
+        work.stage = purchase.stage
+        return
+    if purchase.stage is PurchaseStage.PLACED:
+        await pass_on(work)
+    if work.stage in PURCHASE_OPEN:
+        work.start(Clock.HELD)
+        work.told.append(("held", Role.BUYER))
+
+
+async def keep(work: PurchaseWork) -> None:
+    """The buyer leaves it with its supplier."""
+    if work.wait is None or work.wait.clock is not Clock.HELD:
+        raise Refusal("nothing_asked", f"{work.document.number} is not held")
+    promised = work.document.promised_at
+    if work.document.stage is PurchaseStage.PLACED:
+        work.start(Clock.CONFIRMATION)
+    else:
+        work.start(Clock.ARRIVAL, promised if promised and promised > work.at else None)
+
+
 async def withdraw(work: PurchaseWork) -> None:
     """An order no longer waits. A purchase order that nobody waits for and nobody confirmed is taken back."""
     waits = await waiting(work.session, work.document.number)
@@ -221,4 +252,6 @@ STEPS: PurchaseSteps = {
     Action.PROMISE_LATER: promise_later,
     Action.PASS_ON: pass_on,
     Action.WITHDRAW: withdraw,
+    Action.HOLD: hold,
+    Action.KEEP: keep,
 }

@@ -10,13 +10,13 @@ from pydantic import BaseModel
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.tables import LineState, OrderLine, PurchaseOrder, ReplacementOrder, WarehouseTask
+from database.tables import CorrectiveAction, LineState, OrderLine, PurchaseOrder, ReplacementOrder, WarehouseTask
 from domain.messages import AuditDesk, Step
 from domain.policy import Timekeeper
 from domain.stages import Role
 from domain.waiting import Clock, Wait
 
-D = TypeVar("D", ReplacementOrder, PurchaseOrder, WarehouseTask)
+D = TypeVar("D", ReplacementOrder, PurchaseOrder, WarehouseTask, CorrectiveAction)
 Said = TypeVar("Said", bound=BaseModel)
 
 
@@ -40,6 +40,7 @@ class Work(Generic[D]):
     to_recall: bool = False
     shipment: str | None = None
     audit: AuditDesk | None = None
+    verified_by: str | None = None
 
     @property
     def at(self) -> datetime:
@@ -63,10 +64,12 @@ class Work(Generic[D]):
 OrderWork = Work[ReplacementOrder]
 PurchaseWork = Work[PurchaseOrder]
 TaskWork = Work[WarehouseTask]
+CorrectiveWork = Work[CorrectiveAction]
 
 OrderSteps = Mapping[StrEnum, Callable[[OrderWork], Awaitable[None]]]
 PurchaseSteps = Mapping[StrEnum, Callable[[PurchaseWork], Awaitable[None]]]
 TaskSteps = Mapping[StrEnum, Callable[[TaskWork], Awaitable[None]]]
+CorrectiveSteps = Mapping[StrEnum, Callable[[CorrectiveWork], Awaitable[None]]]
 
 
 async def lines_in(work: OrderWork, *states: LineState) -> Sequence[OrderLine]:

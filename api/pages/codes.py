@@ -32,6 +32,7 @@ from database.tables import (
 )
 from domain.auditing import COMPARED, Check, Evidence, Verdict
 from domain.contracts import ContractTerms, Paper, QualificationProof
+from domain.correcting import CORRECTIVE_ENDS, ChangedBecause, CorrectiveStage
 from domain.counting import Cause, CountState
 from domain.decisions import (
     DECISIONS,
@@ -51,12 +52,13 @@ from domain.notices import TOLD_BY_STEPS
 from domain.parcels import Milestone, Trouble
 from domain.quoting import Because, Charge, Sureness
 from domain.receiving import Difference, LotVerdict
+from domain.reviews import ReviewFigure
 from domain.sourcing import Precedence
 from domain.stages import ENDS, PURCHASE_ENDS, PURCHASE_OPEN, PURCHASE_RULES, RULES, Action, PurchaseStage, Role, Stage
 from domain.statutory import Ground, Remedy
 from domain.suppliers import Breach, PaperKind, Proof
 from domain.tasks import CLOCK_OF, TASK_ENDS, TaskKind, TaskStage
-from domain.waiting import OF_PURCHASES, OWNERS, Clock
+from domain.waiting import OF_CORRECTIONS, OF_PURCHASES, OWNERS, Clock
 from domain.warehouse_rules import Topic
 from messaging.parsing import Robot
 
@@ -68,10 +70,11 @@ ENUMERATIONS: Final[tuple[type[StrEnum], ...]] = (
     LotVerdict, InvoiceState, InvoiceOutcome, Difference,
     LineRefusal, Charge, Sureness, Because, Why, Breach, PaperKind, Proof, Precedence, MovementReason,
     TaskKind, TaskStage, CountState, Cause, Way, Excess, Pattern, Topic, FoundBy,
+    CorrectiveStage, ChangedBecause, ReviewFigure,
 )  # fmt: skip
-BEGINNINGS: Final = ("apply", "place", *(f"begin_{kind}" for kind in TaskKind))
+BEGINNINGS: Final = ("apply", "place", "propose", *(f"begin_{kind}" for kind in TaskKind))
 """The first steps of documents, which nobody decides."""
-_NO_ORDERS: Final = OF_PURCHASES | {*CLOCK_OF.values()}
+_NO_ORDERS: Final = OF_PURCHASES | OF_CORRECTIONS | {*CLOCK_OF.values()}
 """What customers never wait for."""
 
 
@@ -82,7 +85,7 @@ def all_codes() -> Iterator[tuple[str, str]]:
     yield from (("explain", doubt.value) for doubt in Doubt)
     yield from (("done", code) for code in (*Action, *BEGINNINGS))
     yield from (("waiting", clock) for clock in OWNERS)
-    yield from (("ended", stage) for stage in (*ENDS, *PURCHASE_ENDS, *TASK_ENDS))
+    yield from (("ended", stage) for stage in (*ENDS, *PURCHASE_ENDS, *TASK_ENDS, *CORRECTIVE_ENDS))
     yield from ((kind, action) for action in GRAVE for kind in ("sure", "yes"))
     yield from (("customer stage", stage) for stage in Stage)
     yield from (("customer wait", clock) for clock in OWNERS if clock not in _NO_ORDERS)

@@ -31,6 +31,8 @@ router = APIRouter()
 PAGE: Final = 50
 EDITORS: Final = frozenset({Role.SUPERVISOR, Role.ADMINISTRATOR})
 LANGUAGES: Final = ("zh", "en")
+ADDRESSES: Final = {"RO": "orders", "PO": "purchase-orders", "CA": "corrective-actions"}
+"""Where the page of each kind of document is."""
 
 
 # --- messages that did not leave ---------------------------------------------------------------------------
@@ -79,7 +81,7 @@ async def _settled(request: Request, session: AsyncSession, done: str) -> Respon
     values = await deciding.typed(request)
     document = values.get("order", "")
     if is_well_formed(document):
-        kind = "purchase-orders" if document.startswith("PO-") else "orders"
+        kind = ADDRESSES[document.partition("-")[0]]
         return RedirectResponse(f"/{kind}/{document}#story", 303)
     return RedirectResponse(f"/messages?done={done}", 303)
 

@@ -11,6 +11,7 @@ from database.tables import (
     Appointment,
     AppointmentState,
     CarrierAccount,
+    CorrectiveAction,
     Customer,
     EventLog,
     LineState,
@@ -46,8 +47,23 @@ async def facts(session: AsyncSession, document: str, seq: int, house: str) -> F
     purchase = await session.get(PurchaseOrder, document)
     if purchase is not None:
         return await _of_purchase(session, purchase, seq, house)
+    action = await session.get(CorrectiveAction, document)
+    if action is not None:
+        return await _of_action(session, action, seq, house)
     task = await session.get(WarehouseTask, document)
     return await _of_task(session, task, seq, house) if task is not None else None
+
+
+async def _of_action(session: AsyncSession, action: CorrectiveAction, seq: int, house: str) -> Facts:
+    supplier = await session.get_one(Supplier, action.supplier)
+    said, _, due = await _step(session, action.number, seq)
+    return Facts(
+        number=action.number,
+        supplier=named(supplier),
+        page_url=f"{house}/corrective-actions/{action.number}",
+        explanation=str(said.get("explanation") or ""),
+        due=due,
+    )
 
 
 async def _of_order(session: AsyncSession, order: ReplacementOrder, seq: int, house: str) -> Facts:

@@ -67,6 +67,7 @@ from database.tables.reference import (
     WorkingDayOverride,
 )
 from database.tables.restoring import Restoration
+from database.tables.reviewing import CorrectiveAction, ReviewEvidence, StandingChange, SupplierReview
 from database.tables.stock import (
     Movement,
     MovementReason,
@@ -121,6 +122,7 @@ __all__ = [
     "ClaimState",
     "Contract",
     "ContractBreak",
+    "CorrectiveAction",
     "CostMonth",
     "CostRollUp",
     "CountEntry",
@@ -177,6 +179,7 @@ __all__ = [
     "Reservation",
     "ReservationState",
     "Restoration",
+    "ReviewEvidence",
     "RevisitAttempt",
     "RoundAnswer",
     "Sensor",
@@ -187,6 +190,7 @@ __all__ = [
     "ShipmentState",
     "Signature",
     "StaffChannel",
+    "StandingChange",
     "Stock",
     "StockLot",
     "Submission",
@@ -198,6 +202,7 @@ __all__ = [
     "SupplierPaper",
     "SupplierPrice",
     "SupplierReturn",
+    "SupplierReview",
     "Technician",
     "Tracking",
     "UndeliverableAddress",

@@ -86,7 +86,7 @@ async def test_what_suppliers_asked_before_there_were_contracts_is_their_contrac
 
 
 @pytest.mark.clause("1.3.1")
-@pytest.mark.parametrize("table", ["event_log", "movement", "inbound_freight"])
+@pytest.mark.parametrize("table", ["event_log", "movement", "inbound_freight", "standing_change"])
 @pytest.mark.parametrize("change", ["update {} set by = 'nobody'", "delete from {}", "truncate {} cascade"])
 async def test_log_and_ledger_only_grow(table: str, change: str, sessions: Sessions) -> None:
     async with sessions() as session:

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 import pytest
 
+from domain.correcting import CORRECTIVE
 from domain.stages import ORDER, PURCHASE, Action, Life, PurchaseStage, Role, Stage
 from domain.waiting import Clock
 from runtime.settings import Settings
@@ -13,7 +14,7 @@ from scripts.diagram import MANY, state_diagram
 from scripts.generated import CHINESE, ENGLISH, PARTS, ROOT, renewed
 from standalone import StandaloneSettings
 
-LIVES = {"order": ORDER, "purchase order": PURCHASE}
+LIVES = {"order": ORDER, "purchase order": PURCHASE, "corrective action": CORRECTIVE}
 ARROW = re.compile(r"^    (\S+) --> (\S+) : (.+)$", re.MULTILINE)
 
 each_life = pytest.mark.parametrize("life", LIVES.values(), ids=list(LIVES))

@@ -6,9 +6,10 @@ import pytest
 from pydantic import ValidationError
 
 from database.reference import policies
+from domain.correcting import CORRECTIVE
 from domain.policy import ClockRule, Policy, Timekeeper
 from domain.stages import ORDER, PURCHASE, Action, Role
-from domain.waiting import OF_PURCHASES, Alarm, Clock, Wait
+from domain.waiting import OF_CORRECTIONS, OF_PURCHASES, Alarm, Clock, Wait
 from domain.working_time import OfficeHours, SpedUp
 
 POLICIES = {policy.name: policy for policy in policies()}
@@ -61,7 +62,7 @@ def test_every_wait_reminds_first_and_never_falls_silent(policy: Policy, clock: 
 
 @pytest.mark.parametrize(("policy", "clock"), EVERY_CLOCK)
 def test_alarms_ring_for_what_the_system_may_do(policy: Policy, clock: Clock) -> None:
-    life = PURCHASE if clock in OF_PURCHASES else ORDER
+    life = PURCHASE if clock in OF_PURCHASES else CORRECTIVE if clock in OF_CORRECTIONS else ORDER
     for rule in policy.clocks[clock].alarms:
         assert Role.SYSTEM in life.rules[rule.action].by
 

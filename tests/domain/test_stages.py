@@ -4,16 +4,18 @@ from typing import get_args
 import pytest
 from pydantic import BaseModel
 
-from domain.decisions import DECISIONS, Decision, PurchaseDecision, TaskDecision
+from domain.correcting import CORRECTIVE, CorrectiveStage
+from domain.decisions import DECISIONS, CorrectiveDecision, Decision, PurchaseDecision, TaskDecision
 from domain.stages import ENDS, ORDER, PURCHASE, Action, Life, PurchaseStage, Refusal, Role, Stage
 from domain.tasks import FIRST, TASK, TASK_ENDS, TaskStage
 
-LIVES = {"order": ORDER, "purchase order": PURCHASE, "task": TASK}
+LIVES = {"order": ORDER, "purchase order": PURCHASE, "task": TASK, "corrective action": CORRECTIVE}
 PEOPLE: list[Role] = [role for role in Role if role not in {Role.SYSTEM, Role.CARRIER}]
 STARTS: dict[type[StrEnum], set[StrEnum]] = {
     Stage: {Stage.RECEIVED, Stage.TRIAGE},
     PurchaseStage: {PurchaseStage.PLACED},
     TaskStage: {*FIRST.values()},
+    CorrectiveStage: {CorrectiveStage.PROPOSED},
 }
 
 each_life = pytest.mark.parametrize("life", LIVES.values(), ids=list(LIVES))
@@ -49,7 +51,8 @@ def test_every_stage_can_be_reached(life: Life) -> None:
 @each_open_stage
 def test_people_alone_can_bring_it_to_a_good_end(life: Life, stage: StrEnum) -> None:
     reached = reachable(life, {stage}, PEOPLE, without=Action.CANCEL)
-    good = {Stage.CLOSED, PurchaseStage.GOODS_RECEIVED, *TASK_ENDS} - {TaskStage.CALLED_OFF, TaskStage.TURNED_DOWN}
+    good = {Stage.CLOSED, PurchaseStage.GOODS_RECEIVED, CorrectiveStage.CORRECTED, *TASK_ENDS}
+    good -= {TaskStage.CALLED_OFF, TaskStage.TURNED_DOWN}
     assert good & reached
 
 
@@ -88,9 +91,10 @@ def test_what_people_do_they_can_say_and_machines_say_nothing(action: Action) ->
     assert all(rule.for_people == bool(rule.by & set(PEOPLE)) for rule in rules)
 
 
-@pytest.mark.parametrize(
-    ("life", "union"), [(ORDER, Decision), (PURCHASE, PurchaseDecision), (TASK, TaskDecision)], ids=list(LIVES)
-)
+UNIONS = [(ORDER, Decision), (PURCHASE, PurchaseDecision), (TASK, TaskDecision), (CORRECTIVE, CorrectiveDecision)]
+
+
+@pytest.mark.parametrize(("life", "union"), UNIONS, ids=list(LIVES))
 def test_each_kind_of_document_takes_the_decisions_of_its_table(life: Life, union: object) -> None:
     models: tuple[type[BaseModel], ...] = get_args(get_args(union)[0])
     said = {model.model_fields["action"].default for model in models}

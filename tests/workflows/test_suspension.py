@@ -1,0 +1,198 @@
+"""A supplier that falls into suspension and comes back: review, held orders, correction, release (policy 3.1.3)."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from database.tables import CorrectiveAction, StandingChange, Supplier, SupplierReview
+from domain.correcting import ChangedBecause, CorrectiveStage, Standing
+from domain.stages import Action, PurchaseStage, Role, Stage
+from tests.workflows.house import Declined, Document, House
+from tests.workflows.test_purchasing import short_of
+from workflows.supplier_review import SupplierReview as Review
+
+BUYER, SUPPLIER, SUPERVISOR, SYSTEM = Role.BUYER, Role.SUPPLIER, Role.SUPERVISOR, Role.SYSTEM
+FIRST, NEXT = "S05", "S01"
+"""Who is asked first for the house's part, and who then."""
+
+
+class Correction(Document):
+    """A corrective action under test."""
+
+    async def row(self) -> CorrectiveAction:
+        async with self.house.sessions() as session:
+            return await session.get_one(CorrectiveAction, self.number)
+
+    async def stage(self) -> CorrectiveStage:
+        return (await self.row()).stage
+
+    async def answer(self, days: float = 3) -> Any:
+        done_by = await self.house.now() + timedelta(days=days)
+        said = {"cause": "a worn mould", "measures": "a new one", "said_by": "Mr Yang"}
+        return await self.decide(Action.ANSWER_DEMAND, SUPPLIER, done_by=done_by.isoformat(), **said)
+
+    async def prove(self) -> Any:
+        return await self.decide(Action.SUBMIT_EVIDENCE, SUPPLIER, evidence="test report 17: 200 of 200 sound")
+
+    async def say(self, action: Action, role: Role, by: str | None = None) -> Any:
+        return await self.decide(action, role, by=by, explanation="looked into")
+
+
+async def standing(house: House, supplier: str = FIRST) -> str:
+    [row] = await house.all(Supplier, Supplier.code == supplier)
+    return row.standing
+
+
+async def changes(house: House) -> list[tuple[Standing, Standing, ChangedBecause, str]]:
+    return [(row.before, row.after, row.because, row.by) for row in await house.all(StandingChange)]
+
+
+async def bad_quarter(house: House, refused: int = 4, accepted: int = 3) -> None:
+    """Of what the first supplier sends, so many lots are refused and so many accepted."""
+    order, purchase = await short_of(house, accepted)
+    await purchase.confirm()
+    for _ in range(refused):
+        await purchase.receive(0, refused=1)
+    for _ in range(accepted):
+        await purchase.receive(1)
+    await order.until(Stage.DISPATCH)
+
+
+async def reviewed(house: House) -> list[Correction]:
+    """What the review of the period that is just over begins."""
+    await house.later(days=100)
+    begun = await house.client.execute_workflow(Review.run, id="review", task_queue=house.settings.task_queue)
+    return [Correction(house, number) for number in begun]
+
+
+async def suspended(house: House) -> Correction:
+    """A supplier whose suspension is proposed."""
+    await bad_quarter(house)
+    [action] = await reviewed(house)
+    assert await action.stage() is CorrectiveStage.PROPOSED
+    return action
+
+
+@pytest.mark.clause("3.1.3")
+async def test_a_supplier_is_suspended_its_orders_find_another_and_it_comes_back(house: House) -> None:
+    action = await suspended(house)
+    [review] = await house.all(SupplierReview, SupplierReview.supplier == FIRST)
+    assert (review.figures["incoming_quality"], review.proposed) == (
+        {"numerator": "3", "denominator": "7", "n": 7},
+        Standing.SUSPENDED,
+    )
+    waiting, placed = await short_of(house)
+    other, confirmed = await short_of(house)
+    await confirmed.confirm()
+    assert [(await each.row()).supplier for each in (placed, confirmed)] == [FIRST, FIRST]
+    assert await standing(house) == "qualified"
+
+    await action.say(Action.IMPOSE, SUPERVISOR)
+    assert await standing(house) == "suspended"
+    await placed.until(PurchaseStage.PASSED_ON)
+    await confirmed.logged(Action.HOLD)
+    assert ((await confirmed.row()).wait_clock, (await confirmed.row()).stage) == ("held", PurchaseStage.CONFIRMED)
+    second = (await waiting.purchases())[-1]
+    assert ((await second.row()).supplier, (await second.row()).replaces) == (NEXT, placed.number)
+    assert await waiting.taken() == [f"1 × {house.part} of {second.number}"]
+    assert await other.taken() == [f"1 × {house.part} of {confirmed.number}"]
+    await confirmed.pass_on()
+    assert ((await (await other.purchases())[-1].row()).supplier) == NEXT
+    third, elsewhere = await short_of(house)
+    assert (await elsewhere.row()).supplier == NEXT
+
+    await action.answer()
+    with pytest.raises(Declined, match="stage_moved_on"):
+        await action.say(Action.RELEASE, SUPERVISOR)
+    await action.prove()
+    await action.say(Action.VERIFY, SUPERVISOR)
+    assert (await action.stage(), await standing(house)) == (CorrectiveStage.RELEASE, "suspended")
+    with pytest.raises(Declined, match="verified_before"):
+        await action.say(Action.RELEASE, SUPERVISOR)
+    await action.say(Action.RELEASE, SUPERVISOR, by="administrator")
+    assert await action.handle.result() == CorrectiveStage.CORRECTED
+    assert await standing(house) == "qualified"
+    assert await changes(house) == [
+        (Standing.QUALIFIED, Standing.SUSPENDED, ChangedBecause.DECISION, "supervisor"),
+        (Standing.SUSPENDED, Standing.QUALIFIED, ChangedBecause.RELEASED, "administrator"),
+    ]
+    _, again = await short_of(house)
+    assert (await again.row()).supplier == FIRST
+    for order in (waiting, other, third):
+        assert await order.stage() is Stage.SOURCING
+
+
+async def test_the_buyer_may_leave_a_confirmed_order_with_a_suspended_supplier(house: House) -> None:
+    action = await suspended(house)
+    order, purchase = await short_of(house)
+    await purchase.confirm()
+    with pytest.raises(Declined, match="nothing_asked"):
+        await purchase.decide(Action.KEEP, BUYER, explanation="not held")
+    await action.say(Action.IMPOSE, SUPERVISOR)
+    await purchase.logged(Action.HOLD)
+    await purchase.decide(Action.KEEP, BUYER, explanation="they are packed already")
+    assert (await purchase.row()).wait_clock == "arrival"
+    await purchase.receive(1)
+    await order.until(Stage.DISPATCH)
+
+
+async def test_an_order_that_nobody_else_can_serve_is_held_and_not_confirmed(house: House) -> None:
+    action = await suspended(house)
+    await house.suspend(NEXT, "S06")
+    order, purchase = await short_of(house)
+    await action.say(Action.IMPOSE, SUPERVISOR)
+    await purchase.logged(Action.HOLD)
+    row = await purchase.row()
+    assert (row.stage, row.wait_clock, row.wait_owner) == (PurchaseStage.PLACED, "held", BUYER)
+    with pytest.raises(Declined, match="supplier_suspended"):
+        await purchase.confirm()
+    assert await order.taken() == [f"1 × {house.part} of {purchase.number}"]
+
+
+@pytest.mark.clause("3.1.3")
+async def test_what_is_overdue_makes_the_standing_worse_by_rule(house: House) -> None:
+    action = await suspended(house)
+    await action.say(Action.IMPOSE, SUPERVISOR)
+    await house.later(days=30)
+    assert await action.handle.result() == CorrectiveStage.DROPPED
+    assert await standing(house) == "dropped"
+    assert (await changes(house))[-1] == (Standing.SUSPENDED, Standing.DROPPED, ChangedBecause.OVERDUE, "system")
+    actions = await action.actions()
+    assert {"remind", "escalate", "worsen"} <= set(actions)
+    assert await action.told(SUPPLIER) == ["standing_suspended", "remind_demand", "standing_dropped"]
+
+
+async def test_evidence_that_is_not_good_enough_is_sent_back(house: House) -> None:
+    action = await suspended(house)
+    await action.say(Action.IMPOSE, SUPERVISOR)
+    await action.answer()
+    await action.prove()
+    await action.say(Action.REJECT_EVIDENCE, BUYER)
+    assert await action.stage() is CorrectiveStage.CARRYING_OUT
+    await action.prove()
+    await action.say(Action.VERIFY, BUYER)
+    await action.say(Action.RELEASE, SUPERVISOR)
+    assert await standing(house) == "qualified"
+
+
+async def test_a_proposal_that_is_dismissed_changes_nothing(house: House) -> None:
+    action = await suspended(house)
+    await action.say(Action.DISMISS, SUPERVISOR)
+    assert await action.handle.result() == CorrectiveStage.DISMISSED
+    assert (await standing(house), await changes(house)) == ("qualified", [])
+
+
+@pytest.mark.clause("3.1.1")
+async def test_every_supplier_is_reviewed_once_a_period_and_no_data_is_no_data(house: House) -> None:
+    await bad_quarter(house, refused=2, accepted=1)
+    assert await reviewed(house) == []
+    rows = {row.supplier: row for row in await house.all(SupplierReview)}
+    assert set(rows) == {row.code for row in await house.all(Supplier)}
+    assert rows[FIRST].figures["incoming_quality"] == {"numerator": "1", "denominator": "3", "n": 3}
+    assert (rows[FIRST].score, rows[FIRST].proposed) == (None, None)  # too few to count
+    assert rows["S03"].figures["on_time"] == {"numerator": "0", "denominator": "0", "n": 0}
+    assert rows["S03"].score is None
+    before = len(rows)
+    await house.client.execute_workflow(Review.run, id="again", task_queue=house.settings.task_queue)
+    assert len(await house.all(SupplierReview)) == before
