@@ -54,8 +54,8 @@ SECTIONS: Final[Mapping[str, Callable[[System, Results, Size], Awaitable[None]]]
     "lists": lambda system, results, size: lists.measure(system, results, size.many, size.times),
     "pushes": lambda system, results, size: pushes.measure(system, results, size.pushes),
     "workers": lambda system, results, size: workers.measure(system, results, size.shared),
-    "idle": lambda system, results, size: idle.measure(system, results, size.idle),
     OTHERS: lambda system, results, size: others.measure(system, results, size.blocks, size.block),
+    "idle": lambda system, results, size: idle.measure(system, results, size.idle),
 }
 
 
