@@ -209,6 +209,8 @@ def ordinary(story: Story, order: View) -> Move | None:
             return Move("agent", {"action": "quote", "lines": lines, "agreed_on_phone": story.agreed_on_phone})
         case "quoted":
             return Move(CUSTOMER, {"action": "consent"})
+        case "sourcing" if order["wait"] and order["wait"]["clock"] == "consent":  # the parts come later than agreed
+            return Move(CUSTOMER, {"action": "consent"})
         case "audit":
             checks = ("customer_data", "fault_and_part", "warranty", "company_policy")
             return Move("auditor", {"action": "approve", **dict.fromkeys(checks, True)})
@@ -260,6 +262,7 @@ class Player:
         self._people = people
         self._story = story
         self._shown = -1
+        self._purchases: set[str] = set()
 
     async def play(self) -> bool:
         """Whether the order ended as it should."""
@@ -294,9 +297,10 @@ class Player:
     async def _look(self, number: str) -> View:
         client = await self._people.of("agent")
         order = (await client.get(f"/v1/orders/{number}")).raise_for_status().json()
-        numbers = {line["purchase_order"] for line in order["lines"] if line["purchase_order"]}
+        self._purchases |= {line["purchase_order"] for line in order["lines"] if line["purchase_order"]}
         order["purchase_orders"] = [
-            (await client.get(f"/v1/purchase-orders/{each}")).raise_for_status().json() for each in sorted(numbers)
+            (await client.get(f"/v1/purchase-orders/{each}")).raise_for_status().json()
+            for each in sorted(self._purchases)
         ]
         await self._show_events(client, number)
         return order  # type: ignore[no-any-return]

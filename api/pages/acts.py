@@ -52,6 +52,7 @@ SELDOM: Final = frozenset(
         Action.COUNT_AGAIN,
         Action.REOPEN,
         Action.RENEW_LINK,
+        Action.REFUSE_ORDER,
     }
 )
 """Possible at most stages, and never what the stage is for."""

@@ -24,6 +24,7 @@ from api.problems import Problem
 from database import policies
 from database.reading import documents, purchases
 from database.reading.documents import Head
+from database.reading.links import link_of
 from database.reading.purchases import PurchaseView, WantedPurchases
 from database.reading.receiving import CharacteristicView, InvoiceView, SupplierClaimView
 from database.tables import ClaimState, InvoiceState
@@ -138,6 +139,9 @@ async def _show(
     words = them.language
     offered, sent = acts_of(purchase, who, words), answer.sent if answer else None
     events = await documents.events(session, purchase.number)
+    may_tell = not {Role.BUYER, Role.SUPERVISOR, Role.ADMINISTRATOR}.isdisjoint(who.roles)
+    token = await link_of(session, purchase.number) if may_tell and Role.ADMINISTRATOR not in who.roles else None
+    link = f"{house.settings.api_url}/supply/{token}" if token else ""
     policy = await policies.load(session, purchase.policy_name, purchase.policy_version)
     workflow = purchase_workflow(purchase.number).replace("/", "%2F")
     return them.page(
@@ -147,7 +151,8 @@ async def _show(
         calendar=(await policies.timekeeper(session, policy)).calendar,
         acts=acts.shown(offered, words, _choices(purchase, words), sent),
         open=acts.first_open(offered, sent),
-        may_tell=not {Role.BUYER, Role.SUPERVISOR, Role.ADMINISTRATOR}.isdisjoint(who.roles),
+        may_tell=may_tell,
+        link=link,
         story=story.tell(events, await story.told(session, purchase.number, words), words),
         moved_on=answer.moved_on if answer else None,
         done=words.word("Action", done) if words.has("Action", done) else "",
