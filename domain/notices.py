@@ -68,6 +68,8 @@ TOLD_BY_STEPS: Mapping[str, tuple[Role, ...]] = MappingProxyType(
         "purchase_order": (_SUPPLIER,),
         "remind_confirmation": (_SUPPLIER,),
         "remind_arrival": (_SUPPLIER,),
+        "remind_demand": (_SUPPLIER,),
+        "remind_measures": (_SUPPLIER,),
         "parts_later": (_CUSTOMER,),
         "supplier_late": (_AGENT,),
         "count_differs": (_BUYER,),

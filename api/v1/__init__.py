@@ -7,6 +7,7 @@ from api.v1 import (
     absences,
     applications,
     carriers,
+    corrective_actions,
     costs,
     orders,
     photos,
@@ -23,7 +24,7 @@ from api.v1 import (
 
 router = APIRouter(prefix="/v1", responses=responses("invalid_request", "database_unreachable", "internal"))
 for _part in (
-    session, absences, applications, photos, orders, purchase_orders, costs, stock, shipments, reference, tracking,
-    carriers, problems, suppliers, tasks,
+    session, absences, applications, photos, orders, purchase_orders, costs, corrective_actions, stock,
+    shipments, reference, tracking, carriers, problems, suppliers, tasks,
 ):  # fmt: skip
     router.include_router(_part.router)
