@@ -60,6 +60,7 @@ async def looks(shop: Shop) -> dict[str, Look]:
         "tracking-closed": Look(None, f"/track/{await cases.token(closed)}"),
         "apply": Look(None, "/apply"),
         "mails": Look("agent", "/mails"),
+        "mail": Look("agent", f"/mails/{await cases.wild_mail()}"),
         "messages": Look("agent", "/messages"),
         "notices": Look("supervisor", "/notices"),
         "absences": Look("supervisor", "/absences"),

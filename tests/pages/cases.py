@@ -12,7 +12,7 @@ from api.dependencies import House
 from api.engine import decide
 from api.v1.applications import receive
 from database.applications import Application
-from database.tables import ParcelScan, PurchaseOrder, ReplacementOrder, UserAccount
+from database.tables import Doubt, IncomingMail, MailState, ParcelScan, PurchaseOrder, ReplacementOrder, UserAccount
 from domain.decisions import DECISIONS
 from domain.documents import kind_of
 from domain.parcels import Milestone
@@ -130,6 +130,21 @@ class Cases:
         number = await self.fitted(**changes)
         await self.decide(number, Action.ANSWER_WORKS, "customer", satisfaction=5, remark="师傅很专业。")
         return number
+
+    async def wild_mail(self) -> int:
+        """A draft of somebody who leaves no spaces anywhere."""
+        said = {"key": uuid4().bytes, "digest": b"", "raw": b"", "mailbox": "test", "state": MailState.DRAFT}
+        words = {
+            "sender": f"{'long' * 30}@example.com",
+            "sender_name": "長" * 150,
+            "subject": "x" * 500,
+            "body": "y" * 900,
+        }
+        async with self.house.sessions.begin() as session:
+            mail = IncomingMail(**said, **words, doubt=Doubt.NO_PRODUCT)
+            session.add(mail)
+            await session.flush()
+            return mail.id
 
     async def token(self, number: str) -> str:
         async with self.house.sessions() as session:
