@@ -58,6 +58,16 @@ async def reach(page: Page, path: str, action: str) -> None:
     raise AssertionError(f"{action} never came:\n" + await page.inner_text("main"))
 
 
+async def hand_over(page: Page, path: str) -> None:
+    """The keeper's word, unless the carrier's first scan is there before it; either way the parcel is on its way."""
+    await page.goto(path)
+    button = page.locator("#act-hand_over button.btn-primary")
+    if await button.count():
+        async with page.expect_response(lambda answer: answer.request.method == "POST") as posted:
+            await button.last.click()
+        assert (await posted.value).status in (200, 303, 409)
+
+
 @pytest.mark.clause("2.1.1a")
 async def test_from_the_call_to_the_satisfied_answer(stack: Stack, chromium: Browser) -> None:
     async with at_the_desk(chromium, stack, "agent") as page:
@@ -80,8 +90,7 @@ async def test_from_the_call_to_the_satisfied_answer(stack: Stack, chromium: Bro
     async with at_the_desk(chromium, stack, "keeper") as page:
         await reach(page, order, "pack")
         await press(page, "pack")
-        await reach(page, order, "hand_over")
-        await press(page, "hand_over")
+        await hand_over(page, order)
     async with at_the_desk(chromium, stack, "dispatcher") as page:
         await reach(page, order, "book_appointment")
         starts = (datetime.now(ZoneInfo(stack.settings.time_zone)) + timedelta(hours=2)).strftime("%Y-%m-%dT%H:%M")
