@@ -9,6 +9,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.steps import take_corrective_step, take_order_step, take_purchase_step, take_task_step
 from activities.steps.work import CorrectiveWork, OrderWork, PurchaseWork, TaskWork, Work
+from database import keeping
 from database.documents import AnyDocument
 from database.policies import OWN_DAYS, load, on_calendar
 from database.session import Sessions
@@ -37,6 +38,7 @@ class Committing:
             async with self._sessions.begin() as session:
                 return await order_step(session, step)
         except Refusal as refusal:
+            await self._note(refusal, step)
             raise refused(refusal) from refusal
 
     @activity.defn
@@ -46,6 +48,7 @@ class Committing:
             async with self._sessions.begin() as session:
                 return await purchase_step(session, step)
         except Refusal as refusal:
+            await self._note(refusal, step)
             raise refused(refusal) from refusal
 
     @activity.defn
@@ -55,6 +58,7 @@ class Committing:
             async with self._sessions.begin() as session:
                 return await task_step(session, step)
         except Refusal as refusal:
+            await self._note(refusal, step)
             raise refused(refusal) from refusal
 
     @activity.defn
@@ -65,6 +69,12 @@ class Committing:
                 return await corrective_step(session, step)
         except Refusal as refusal:
             raise refused(refusal) from refusal
+
+    async def _note(self, refusal: Refusal, step: Step) -> None:
+        """Who tried to move goods that are not theirs to move is on record (policy 4.3.3)."""
+        if isinstance(refusal, keeping.NotTheKeeper):
+            async with self._sessions.begin() as session:
+                await keeping.note(session, refusal, step.at)
 
 
 async def order_step(session: AsyncSession, step: Step) -> OrderState:

@@ -162,6 +162,14 @@ CATALOGUE: Final[Mapping[str, Kind]] = {
     "not_enough_stock": Kind(409, "There are not so many free pieces in this place", "该位置没有这么多可动用的件"),
     "serial_needed": Kind(422, "Each piece of this part needs its serial number", "该备件须逐件填写序列号"),
     "unknown_place": Kind(422, "There is no such place", "没有这个位置"),
+    "needs_inspection": Kind(
+        409, "Goods become sound by an inspection, not by being moved", "须经检验才能转为合格品，不能直接移库"
+    ),
+    "named_keeper_needed": Kind(
+        403, "These goods move by their named keeper, or by two signatures", "此类物品须由指定保管人办理，或两人签字"
+    ),
+    "nothing_to_sign": Kind(409, "Nothing waits for a second signature here", "没有等待第二签字的事项"),
+    "own_refusal": Kind(403, "The second signature is somebody else's", "第二签字须由他人办理"),
     "unknown_movement": Kind(404, "There is no such movement", "没有这笔出入库"),
     "reversed_before": Kind(409, "This movement was reversed before", "这笔出入库已冲销过"),
     "not_by_hand": Kind(

@@ -17,7 +17,6 @@ from database.tables import (
     Reservation,
     ReservationState,
     Stock,
-    Zone,
 )
 from domain.sourcing import Precedence, Waiting, precedence
 from domain.stages import Stage
@@ -96,7 +95,7 @@ async def waited_for_and_free(session: AsyncSession) -> Sequence[str]:
     """Parts that somebody waits for while pieces of them are free in the house."""
     free = exists().where(
         Stock.part == BackOrder.part,
-        Stock.zone.in_((*stock.SHIPPABLE, Zone.TECHNICIAN)),
+        Stock.zone.in_(stock.SOUND),
         Stock.on_hand > Stock.reserved,
     )
     waited = select(BackOrder.part).where(BackOrder.state == BackOrderState.WAITING, free).distinct()

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Case, and_, case, func, literal, select, update
+from sqlalchemy import Case, and_, case, exists, func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database import keeping
 from database.tables import (
     BackOrder,
     BackOrderState,
@@ -38,6 +39,9 @@ OPENING, LOSSES = "outside/opening", "outside/losses"
 IN_TRANSIT = "in-transit"
 SHIPPABLE = (Zone.QUALIFIED, Zone.VALUABLES, Zone.HAZARDOUS)
 """Where sound pieces lie: only these are reserved and sent to customers."""
+SOUND = (*SHIPPABLE, Zone.TECHNICIAN)
+UNSOUND = (Zone.AWAITING_INSPECTION, Zone.NONCONFORMING, Zone.SCRAP)
+"""Nothing comes from these into sound places but by an inspection."""
 BY_HAND = (
     MovementReason.OPENING, MovementReason.PUT_AWAY, MovementReason.TRANSFER, MovementReason.SCRAPPING,
 )  # fmt: skip
@@ -73,9 +77,13 @@ async def move(
 
     Of a part that has lots or serial numbers, pieces that nobody names are those that came there first; on the way
     and outside, those of the same document. What enters the house without a lot of its own has the document for one.
-    Raises Refusal `not_enough_stock`, `serial_needed`, `unknown_place`.
+    Raises Refusal `not_enough_stock`, `serial_needed`, `unknown_place`, and NotTheKeeper where only a named keeper, or
+    two signatures under the document, may move them (policy 4.3.3).
     """
     zones, tracking = await _zones_and_tracking(session, part, source, target)
+    if reason not in keeping.UNKEPT:
+        kept = keeping.kept_by_zone(source, target, zones)
+        await keeping.require(session, kept, part=part, by=by, document=document)
     pieces = [Pieces(quantity, lot, serial)]
     if tracking is not Tracking.NONE and lot is None and serial is None:
         pieces = await _unnamed(session, part, quantity, source, zones[source], document, tracking)
@@ -93,13 +101,16 @@ async def move(
 async def reverse(session: AsyncSession, movement: int, *, at: datetime, by: str, document: str, note: str) -> Movement:
     """Takes a movement back by its mirror, once; nothing booked is changed (policy 4.2.1). Returns what it took back.
 
-    Raises Refusal `unknown_movement`, `reversed_before`, `not_by_hand`, `not_enough_stock`.
+    Raises Refusal `unknown_movement`, `reversed_before`, `not_by_hand`, `not_enough_stock`, and NotTheKeeper.
     """
     done = await session.get(Movement, movement)
     if done is None:
         raise Refusal("unknown_movement", f"there is no movement {movement}")
     if done.reason not in BY_HAND:
         raise Refusal("not_by_hand", f"movement {movement} belongs to {done.document} and is put right there")
+    zones, _ = await _zones_and_tracking(session, done.part, done.target, done.source)
+    kept = keeping.kept_by_zone(done.target, done.source, zones)
+    await keeping.require(session, kept, part=done.part, by=by, document=document)
     booked = await _booked(
         session, part=done.part, quantity=done.quantity, source=done.target, target=done.source, at=at, by=by,
         reason=MovementReason.REVERSAL, note=note, document=document, lot=done.lot, serial=done.serial,
@@ -107,7 +118,6 @@ async def reverse(session: AsyncSession, movement: int, *, at: datetime, by: str
     )  # fmt: skip
     if not booked:
         raise Refusal("reversed_before", f"movement {movement} was reversed before")
-    zones, _ = await _zones_and_tracking(session, done.part, done.target, done.source)
     pieces = [Pieces(done.quantity, done.lot, done.serial)]
     await _balance(session, done.part, pieces, done.target, done.source, zones, at)
     return done
@@ -318,7 +328,7 @@ async def free_for(
 async def free_pieces(session: AsyncSession, parts: Collection[str]) -> dict[str, int]:
     """How many pieces of these parts are free anywhere in the house."""
     free = func.sum(Stock.on_hand - Stock.reserved)
-    sound = Stock.zone.in_((*SHIPPABLE, Zone.TECHNICIAN))
+    sound = Stock.zone.in_(SOUND)
     rows = await session.execute(
         select(Stock.part, free).where(Stock.part.in_(list(parts)), sound).group_by(Stock.part)
     )
@@ -391,6 +401,11 @@ async def _unreserve(session: AsyncSession, reservation: Reservation) -> None:
         .where(Stock.place == reservation.place, Stock.part == reservation.part)
         .values(reserved=Stock.reserved - reservation.quantity)
     )
+
+
+async def knows(session: AsyncSession, part: str) -> bool:
+    """Whether there is such a part."""
+    return bool(await session.scalar(select(exists().where(Part.code == part))))
 
 
 async def place_of(session: AsyncSession, warehouse: str, zone: Zone) -> str:

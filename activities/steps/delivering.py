@@ -7,7 +7,7 @@ from sqlalchemy import select, update
 from activities.steps.auditing import missing_signatures
 from activities.steps.installing import call_off_appointment
 from activities.steps.work import OrderSteps, OrderWork
-from database import climate, stock
+from database import climate, keeping, stock
 from database.tables import (
     CarrierAccount,
     Claim,
@@ -59,11 +59,25 @@ async def pack(work: OrderWork) -> None:
         raise Refusal("not_signed", f"nobody signed for the {', '.join(unsigned)} as they stand now")
     if finding := await climate.blocks(work.session, work.document.number):
         raise Refusal("under_inspection", f"the pieces may have suffered; {finding} is not settled yet")
+    await _sign_for_kept(work, shipment)
     shipment.account = account.code
     shipment.weight_kg = said.weight_kg or shipment.weight_kg
     shipment.packed_at, shipment.packed_by = work.at, work.step.by
     shipment.state = ShipmentState.PACKED
     work.to_book = account.kind != MANUAL
+
+
+async def _sign_for_kept(work: OrderWork, shipment: Shipment) -> None:
+    """Who picks valuable or hazardous goods answers for them: their named keeper, or the second of two who sign."""
+    rows = await work.session.execute(
+        select(ShipmentLine.part, ShipmentLine.place)
+        .join(Place, Place.code == ShipmentLine.place)
+        .where(ShipmentLine.shipment == shipment.id, Place.zone.in_(keeping.KEPT))
+    )
+    for part, place in rows.all():
+        kept = [keeping.Kept(place, outward=True)]
+        await keeping.require(work.session, kept, part=part, by=work.step.by, document=shipment.id)
+        await keeping.sign(work.session, kept, by=work.step.by, document=shipment.id, at=work.at)
 
 
 async def _by_hand(work: OrderWork, shipment: Shipment) -> bool:

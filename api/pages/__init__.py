@@ -11,6 +11,7 @@ from api.pages import (
     costs,
     entrance,
     hotline,
+    ledger,
     mails,
     messages,
     orders,
@@ -28,8 +29,8 @@ __all__ = ["mount", "problem_page", "router"]
 
 router = APIRouter(include_in_schema=False)
 for part in (
-    absences, application, costs, entrance, hotline, mails, messages, orders, purchases, stock, suppliers, supplying,
-    tasks,
+    absences, application, costs, entrance, hotline, ledger, mails, messages, orders, purchases, stock, suppliers,
+    supplying, tasks,
     tracking,
 ):  # fmt: skip
     router.include_router(part.router)

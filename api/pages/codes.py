@@ -30,6 +30,7 @@ from database.tables import (
     ShipmentState,
     Zone,
 )
+from database.transfers import MoveGoods, MoveReason, TakeBack
 from domain.auditing import COMPARED, Check, Evidence, Verdict
 from domain.contracts import ContractTerms, Paper, QualificationProof
 from domain.correcting import CORRECTIVE_ENDS, ChangedBecause, CorrectiveStage
@@ -68,7 +69,7 @@ ENUMERATIONS: Final[tuple[type[StrEnum], ...]] = (
     CancelReason, MessageChannel, Failure, Pile, Doubt, Dismissal, Robot,
     Check, Verdict, Evidence, Remedy,
     LotVerdict, InvoiceState, InvoiceOutcome, Difference,
-    LineRefusal, Charge, Sureness, Because, Why, Breach, PaperKind, Proof, Precedence, MovementReason,
+    LineRefusal, Charge, Sureness, Because, Why, Breach, PaperKind, Proof, Precedence, MovementReason, MoveReason,
     TaskKind, TaskStage, CountState, Cause, Way, Excess, Pattern, Topic, FoundBy,
     CorrectiveStage, ChangedBecause, ReviewFigure,
 )  # fmt: skip
@@ -111,6 +112,7 @@ def all_codes() -> Iterator[tuple[str, str]]:
     yield from (("standing", code) for code in ("qualified", "warned", "suspended", "dropped"))
     models: tuple[type[BaseModel], ...] = (
         *DECISIONS.values(), Application, JoinOrder, DismissMail, Away, ContractTerms, QualificationProof, Paper,
+        MoveGoods, TakeBack,
         FreightEntry,
     )  # fmt: skip
     for form in models:

@@ -29,6 +29,8 @@ RENEWED = frozenset({"shown"})
 SHORT = frozenset(
     {
         "serial",
+        "serial_number",
+        "batch",
         "bought_under",
         "signed_by",
         "said_by",

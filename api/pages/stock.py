@@ -11,6 +11,7 @@ from api.dependencies import Database, InHouse, Now
 from api.pages import choices
 from api.pages.rendering import reader
 from database.reading import reference, stock
+from domain.stages import Role
 
 router = APIRouter()
 PAGE: Final = 30
@@ -37,5 +38,7 @@ async def stock_page(
         model=model,
         models=choices.named(await reference.models(session), them.language),
         rows=page.items,
+        keeps=Role.WAREHOUSE_KEEPER in who.roles,
+        oversees=not {Role.WAREHOUSE_KEEPER, Role.SUPERVISOR}.isdisjoint(who.roles),
         next="/stock?" + urlencode({"text": text, "model": model, "cursor": page.next}) if page.next else "",
     )

@@ -9,6 +9,7 @@ from api.v1 import (
     carriers,
     corrective_actions,
     costs,
+    movements,
     orders,
     photos,
     problems,
@@ -26,5 +27,6 @@ router = APIRouter(prefix="/v1", responses=responses("invalid_request", "databas
 for _part in (
     session, absences, applications, photos, orders, purchase_orders, costs, corrective_actions, stock,
     shipments, reference, tracking, carriers, problems, suppliers, tasks,
+    movements,
 ):  # fmt: skip
     router.include_router(_part.router)

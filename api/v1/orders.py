@@ -77,6 +77,7 @@ DECIDING = responses(
     "unknown_part",
     "override_reason_missing",
     "not_signed",
+    "named_keeper_needed",
     "unknown_auditor",
     "technician_not_qualified",
     "engine_unreachable",

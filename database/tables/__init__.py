@@ -6,6 +6,7 @@ from database.tables.base import Base
 from database.tables.contracts import Contract, ContractBreak, Qualification, SupplierPaper
 from database.tables.costing import CostMonth, CostRollUp, InboundFreight
 from database.tables.judging import Inspection, Recall
+from database.tables.keeping import KeeperRefusal, KeeperSignature, PlaceKeeper, Transfer
 from database.tables.mails import Dismissal, Doubt, IncomingMail, Mailbox, MailPicture, MailState
 from database.tables.messages import (
     Failure,
@@ -143,6 +144,8 @@ __all__ = [
     "Inspection",
     "InvoiceLine",
     "InvoiceState",
+    "KeeperRefusal",
+    "KeeperSignature",
     "LineState",
     "LotReading",
     "MailPicture",
@@ -164,6 +167,7 @@ __all__ = [
     "Photo",
     "Picture",
     "Place",
+    "PlaceKeeper",
     "PolicyVersion",
     "ProductModel",
     "PurchaseLine",
@@ -205,6 +209,7 @@ __all__ = [
     "SupplierReview",
     "Technician",
     "Tracking",
+    "Transfer",
     "UndeliverableAddress",
     "UserAccount",
     "UserSession",

@@ -119,6 +119,7 @@ class StockLot(Base):
             "uq_stock_lot_serial", "part", "serial", unique=True, postgresql_where=text("serial <> '' and on_hand > 0")
         ),
         Index("ix_stock_lot_lot", "lot"),
+        Index("ix_stock_lot_serial", "serial", postgresql_where=text("serial <> ''")),
     )
 
 
@@ -159,6 +160,12 @@ class Movement(Base):
             "target_zone <> 'technician' or reason = 'reversal' or source_zone in"
             " ('qualified', 'valuables', 'hazardous', 'technician', 'in_transit', 'outside')",
             name="only_sound_carried",
+        ),
+        CheckConstraint(
+            "reason not in ('transfer', 'put_away')"
+            " or source_zone not in ('awaiting_inspection', 'nonconforming', 'scrap')"
+            " or target_zone not in ('qualified', 'valuables', 'hazardous', 'technician')",
+            name="sound_by_inspection",
         ),
         Index("ix_movement_part_at", "part", "at"),
         Index("ix_movement_part_id", "part", "id"),

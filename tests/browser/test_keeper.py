@@ -1,0 +1,82 @@
+"""The keeper's pages in a real browser: a scanner types and Enter works; the ledger, past balances, refusals."""
+
+from datetime import UTC, datetime
+
+import pytest
+from playwright.async_api import expect
+
+from database import transfers
+from database.transfers import MoveGoods
+from tests.browser.conftest import DESKTOP, PHONE, Shop, faults, shot
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+
+PART, GAS = "CXW-MOTOR-200", "KFR-R32"
+SIZES = {"desktop": DESKTOP, "phone": PHONE}
+PAGES = {
+    "ledger": ("keeper", "/stock/movements"),
+    "balances": ("keeper", "/stock/balances"),
+    "move": ("keeper", f"/stock/move?part={PART}&scan=HZ1/qualified"),
+    "refusals": ("supervisor", "/stock/refusals"),
+}
+
+
+async def moved(shop: Shop, by: str, key: str, **said: object) -> transfers.Moved:
+    wanted = MoveGoods.model_validate({"target": "HZ1/nonconforming", "quantity": 1} | said)
+    async with shop.cases.house.sessions.begin() as session:
+        return await transfers.move_goods(session, wanted, by=by, key=key, now=datetime.now(UTC))
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize("size", SIZES)
+async def test_everybody_can_use_the_keepers_pages(shop: Shop, size: str, language: str) -> None:
+    await moved(shop, "keeper", "seen", part=PART, source="HZ1/qualified", note="包装破损")
+    await moved(shop, "keeper.wh", "refused", part=GAS, source="HZ1/hazardous")
+    for name, (user, address) in PAGES.items():
+        async with shop.visitor(user, language=language, size=SIZES[size]) as page:
+            await page.goto(address)
+            if path := shot(f"keeper-{name}-{size}-{language}"):
+                await page.screenshot(path=path, full_page=True)
+            assert await faults(page) == []
+
+
+@pytest.mark.clause("4.2.1")
+async def test_goods_move_by_scanner_and_enter_alone(shop: Shop) -> None:
+    async with shop.visitor("keeper", size=PHONE) as page:
+        await page.goto("/stock/move")
+        for code in (PART, "HZ1/qualified", "HZ1/nonconforming"):
+            await expect(page.locator("#scan")).to_be_focused()
+            await page.keyboard.type(code)
+            await page.keyboard.press("Enter")
+            await page.wait_for_url("**scan=*")
+            await expect(page.locator("#scan")).to_have_value("")
+        await expect(page.locator("[name=part]").last).to_have_value(PART)
+        await page.locator("[name=quantity]").last.press("Enter")
+        await page.wait_for_url("**done=MV-*")
+        await page.click("text=在台账中查看")
+        await expect(page.locator("#rows tr")).to_have_count(1)
+        await page.goto("/stock/move?scan=NO-SUCH-CODE")
+        await expect(page.locator("#scan-error")).to_be_visible()
+
+
+@pytest.mark.clause("4.3.3")
+async def test_the_supervisor_sees_who_was_refused_and_signs_as_the_second(shop: Shop) -> None:
+    waits = await moved(shop, "keeper.cd", "second", part=GAS, source="HZ1/hazardous")
+    async with shop.visitor("supervisor", language="en") as page:
+        await page.goto("/stock/refusals")
+        row = page.locator("tr", has_text=waits.number)
+        await row.get_by_role("button").click()
+        await page.wait_for_url("**which=all")
+        await expect(page.locator("tr", has_text=waits.number).get_by_role("button")).to_have_count(0)
+
+
+@pytest.mark.clause("4.2.1")
+async def test_a_movement_is_taken_back_on_the_page(shop: Shop) -> None:
+    done = await moved(shop, "keeper", "back", part=PART, source="HZ1/qualified")
+    async with shop.visitor("keeper", language="en", size=PHONE) as page:
+        await page.goto(f"/stock/movements?document={done.number}")
+        await page.click("text=Take back")
+        await page.fill("[name=note]", "the wrong rack")
+        await page.get_by_role("button", name="Take back").click()
+        await page.wait_for_url("**document=MV-*")
+        await expect(page.locator("#rows")).to_contain_text("the wrong rack")
