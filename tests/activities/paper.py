@@ -1,6 +1,6 @@
 """A house without Temporal: each step is committed, and each errand run, at once."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -15,15 +15,31 @@ import activities.steps
 from activities.committing import Committing
 from activities.shipping import Shipping
 from database.session import Sessions
-from database.tables import Base, EventLog, PurchaseOrder
-from domain.messages import Decide, Decided, OrderState, PurchaseState, Step
+from database.tables import Base, EventLog, PurchaseOrder, WarehouseTask
+from domain.documents import kind_of
+from domain.messages import (
+    CorrectiveState,
+    Decide,
+    Decided,
+    DocumentState,
+    OrderState,
+    PurchaseState,
+    Step,
+    TaskState,
+)
 from domain.policy import Policy
 from domain.stages import Action, Role
 from domain.waiting import Alarm, Wait
 from runtime.settings import Settings
 from tests.workflows.house import Declined, Document, House, Order, PaperCarrier, PaperCarriers, Purchase
 
-State = OrderState | PurchaseState
+State = OrderState | PurchaseState | TaskState | CorrectiveState
+COMMITS: Mapping[type[DocumentState], str] = {
+    OrderState: "commit_order",
+    PurchaseState: "commit_purchase",
+    TaskState: "commit_task",
+    CorrectiveState: "commit_corrective",
+}
 
 
 class Dies(Exception):
@@ -86,8 +102,7 @@ class PaperHouse(House):
             alarm=alarm,
             outcome=outcome,
         )
-        committing = Committing(self.sessions)
-        commit: Any = committing.commit_order if isinstance(document, Order) else committing.commit_purchase
+        commit = getattr(Committing(self.sessions), COMMITS[kind_of(document.number).state])
         state: State = await self.once(commit, step)
         self.steps.append(step)
         await self._errands(document, state)
@@ -123,6 +138,14 @@ class PaperHouse(House):
     async def _errands(self, document: Document, state: State) -> None:
         for number in state.to_place:
             await self.change(PurchaseOrder, number, started_at=self.clock)
+        if isinstance(state, TaskState):
+            for number in state.to_begin:
+                await self.change(WarehouseTask, number, started_at=self.clock)
+            return
+        if isinstance(state, CorrectiveState):
+            for number in state.to_tell:
+                await self.step(Purchase(self, number), Action.HOLD)
+            return
         if isinstance(state, PurchaseState):
             for number in state.to_tell:
                 await self.step(Order(self, number), Action.RESTOCK)

@@ -1,15 +1,25 @@
 """Each step is taken once however often it is committed, and not at all if it dies before its commit."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
+from temporalio.testing import ActivityEnvironment
 
+from activities.reviewing import Reviewing
 from carriers.protocol import Recall
+from database import upkeep
+from database.policies import timekeeper
 from database.tables import EventLog, SubstitutePart
+from domain.policy import Timekeeper
 from domain.stages import Action, PurchaseStage, Role, Stage
+from domain.tasks import TaskKind
 from tests.activities.paper import PaperHouse
 from tests.workflows.house import Order, Purchase
+from tests.workflows.test_suspension import Correction
+from tests.workflows.test_warehouse import CAPACITOR, MOTOR, answers, proposal, sell
+from tests.workflows.warehouse import BUYER, KEEPER, SUPERVISOR, Count, book, tasks
 
 Story = Callable[[PaperHouse], Awaitable[object]]
 
@@ -189,6 +199,112 @@ async def cancelled_too_late(paper: PaperHouse) -> None:
     await order.receive_back()
 
 
+async def begun(paper: PaperHouse, begin: Callable[[AsyncSession, Timekeeper], Awaitable[Sequence[str]]]) -> list[str]:
+    """What something sets off in the warehouse."""
+    async with paper.sessions.begin() as session:
+        time = await timekeeper(session, paper.policy)
+        return list(await begin(session, time))
+
+
+async def counting(paper: PaperHouse) -> Count:
+    [number] = await begun(
+        paper, lambda session, time: upkeep.begin_count(session, "HZ1", "B", time, paper.clock, cause="test")
+    )
+    return Count(paper, number)
+
+
+async def counted_twice_and_adjusted(paper: PaperHouse) -> None:
+    count = await counting(paper)
+    shelf = {key: await book(paper, *key) for key in await count.lines()}
+    line = next(iter(shelf))
+    await count.count(shelf | {line: shelf[line] + 1})
+    await count.finish()
+    for again in (False, True):
+        await count.count({line: shelf[line] + 1}, by="keeper.cd" if again else "keeper.wh")
+        await count.finish()
+        await count.explain({line: "not_booked"})
+        if not again:
+            await count.decide(Action.COUNT_AGAIN, SUPERVISOR, explanation="that can't be")
+    await count.approve()
+
+
+async def a_count_called_off(paper: PaperHouse) -> None:
+    await (await counting(paper)).decide(Action.CALL_OFF, SUPERVISOR, explanation="the shelf is being rebuilt")
+
+
+async def a_round_and_what_it_found(paper: PaperHouse) -> None:
+    await begun(paper, lambda session, time: upkeep.begin_due(session, "HZ1", time, paper.clock))
+    [made] = await tasks(paper, TaskKind.ROUND)
+    due = paper.clock + timedelta(days=1)
+    leak = {"note": "the roof drips", "owner": "keeper.wh", "due": due.isoformat()}
+    await made.decide(Action.REPORT_ROUND, KEEPER, answers=await answers(paper, leaks=leak))
+    [finding] = await tasks(paper, TaskKind.FINDING)
+    await finding.decide(Action.PUT_RIGHT, KEEPER, note="sealed")
+    await finding.decide(Action.REOPEN, SUPERVISOR, explanation="it still drips")
+    await finding.decide(Action.PUT_RIGHT, KEEPER, note="a new sheet")
+    await finding.decide(Action.ACCEPT_REMEDY, SUPERVISOR)
+
+
+async def levels(paper: PaperHouse) -> None:
+    """One part runs short and is bought, or not; another lies about and is sold."""
+    await sell(paper, MOTOR, [4, 5, 3, 4, 6, 4, 5, 3])
+    await sell(paper, CAPACITOR, [2, 1, 2, 2, 1, 2])
+    await paper.stock_up(MOTOR, 3)
+    await paper.stock_up(CAPACITOR, 400)
+
+    async def propose() -> None:
+        await begun(paper, lambda session, time: upkeep.propose(session, "HZ1", time, paper.clock))
+
+    await propose()
+    await (await proposal(paper, TaskKind.REPLENISHMENT, MOTOR)).decide(
+        Action.TURN_DOWN, BUYER, explanation="out of service"
+    )
+    disposal = await proposal(paper, TaskKind.DISPOSAL, CAPACITOR)
+    await disposal.decide(Action.DECIDE_DISPOSAL, SUPERVISOR, way="promotion", quantity=10)
+    await disposal.decide(Action.DISPOSE, KEEPER, quantity=10, proceeds="30.00")
+    await paper.later(days=8)
+    await propose()
+    await (await proposal(paper, TaskKind.REPLENISHMENT, MOTOR)).decide(Action.ORDER_PROPOSED, BUYER, quantity=5)
+
+
+async def correcting(paper: PaperHouse) -> Correction:
+    """A supplier sends bad parts, and its suspension is proposed."""
+    _, purchase = await short_of(paper, 3)
+    await purchase.confirm()
+    for _ in range(4):
+        await purchase.receive(0, refused=1)
+    for _ in range(3):
+        await purchase.receive(1)
+    await paper.later(days=100)
+    review = Reviewing(paper.sessions, paper.settings).review_suppliers
+    [number] = await ActivityEnvironment().run(review, paper.clock)
+    return Correction(paper, number)
+
+
+async def a_supplier_suspended_and_released(paper: PaperHouse) -> None:
+    action = await correcting(paper)
+    _, held = await short_of(paper)
+    await held.confirm()
+    await action.say(Action.IMPOSE, SUPERVISOR)
+    await held.decide(Action.KEEP, BUYER, explanation="they are packed already")
+    await action.answer()
+    await action.prove()
+    await action.say(Action.REJECT_EVIDENCE, BUYER)
+    await action.prove()
+    await action.say(Action.VERIFY, BUYER)
+    await action.say(Action.RELEASE, SUPERVISOR)
+
+
+async def a_supplier_dropped(paper: PaperHouse) -> None:
+    action = await correcting(paper)
+    await action.say(Action.IMPOSE, SUPERVISOR)
+    await paper.ring(action, Action.WORSEN)
+
+
+async def a_proposal_dismissed(paper: PaperHouse) -> None:
+    await (await correcting(paper)).say(Action.DISMISS, SUPERVISOR)
+
+
 A = Action
 STORIES: dict[Story, set[Action]] = {
     from_the_web_to_the_answer: {
@@ -220,6 +336,17 @@ STORIES: dict[Story, set[Action]] = {
     lost_and_settled: {A.NO_PICKUP_SCAN, A.NO_MOVEMENT, A.LATE, A.DECLARE_LOST, A.SETTLE_CLAIM},
     reworked_and_given_up: {A.REPORT_NOT_FITTED, A.SEND_PART, A.ANSWER_FAULTY, A.SEND_TECHNICIAN, A.GIVE_UP},
     cancelled_too_late: {A.CANCEL, A.RECALL, A.RECEIVE_BACK},
+    counted_twice_and_adjusted: {
+        A.RECORD_COUNTS, A.FINISH_COUNT, A.EXPLAIN_DIFFERENCES, A.COUNT_AGAIN, A.APPROVE_ADJUSTMENT,
+    },
+    a_count_called_off: {A.CALL_OFF},
+    a_round_and_what_it_found: {A.REPORT_ROUND, A.PUT_RIGHT, A.REOPEN, A.ACCEPT_REMEDY},
+    levels: {A.TURN_DOWN, A.DECIDE_DISPOSAL, A.DISPOSE, A.ORDER_PROPOSED},
+    a_supplier_suspended_and_released: {
+        A.IMPOSE, A.HOLD, A.KEEP, A.ANSWER_DEMAND, A.SUBMIT_EVIDENCE, A.REJECT_EVIDENCE, A.VERIFY, A.RELEASE,
+    },
+    a_supplier_dropped: {A.WORSEN},
+    a_proposal_dismissed: {A.DISMISS},
 }  # fmt: skip
 
 
