@@ -36,6 +36,7 @@ def build(settings: Settings, sessions: Sessions, client: Client, carriers: Carr
         committing.commit_purchase,
         committing.commit_task,
         committing.commit_corrective,
+        committing.commit_request,
         shipping.book_parcel,
         shipping.recall_parcel,
         telling.place_purchase_orders,

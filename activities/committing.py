@@ -7,19 +7,33 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.steps import take_corrective_step, take_order_step, take_purchase_step, take_task_step
-from activities.steps.work import CorrectiveWork, OrderWork, PurchaseWork, TaskWork, Work
+from activities.steps import (
+    take_corrective_step,
+    take_order_step,
+    take_purchase_step,
+    take_request_step,
+    take_task_step,
+)
+from activities.steps.work import CorrectiveWork, OrderWork, PurchaseWork, RequestWork, TaskWork, Work
 from database import keeping
 from database.documents import AnyDocument
 from database.policies import OWN_DAYS, load, on_calendar
 from database.session import Sessions
-from database.tables import CorrectiveAction, EventLog, PurchaseOrder, ReplacementOrder, Submission, WarehouseTask
+from database.tables import (
+    CorrectiveAction,
+    EventLog,
+    PurchaseOrder,
+    ReplacementOrder,
+    RequestForQuotation,
+    Submission,
+    WarehouseTask,
+)
 from domain.decisions import DECISIONS
-from domain.messages import CorrectiveState, OrderState, PurchaseState, Step, TaskState
+from domain.messages import CorrectiveState, OrderState, PurchaseState, RequestState, Step, TaskState
 from domain.stages import Refusal
 
-D = TypeVar("D", ReplacementOrder, PurchaseOrder, WarehouseTask, CorrectiveAction)
-S = TypeVar("S", OrderState, PurchaseState, TaskState, CorrectiveState)
+D = TypeVar("D", ReplacementOrder, PurchaseOrder, WarehouseTask, CorrectiveAction, RequestForQuotation)
+S = TypeVar("S", OrderState, PurchaseState, TaskState, CorrectiveState, RequestState)
 
 
 class Committing:
@@ -70,6 +84,15 @@ class Committing:
         except Refusal as refusal:
             raise refused(refusal) from refusal
 
+    @activity.defn
+    async def commit_request(self, step: Step) -> RequestState:
+        """Takes a request for quotation's step, with the same guarantee."""
+        try:
+            async with self._sessions.begin() as session:
+                return await request_step(session, step)
+        except Refusal as refusal:
+            raise refused(refusal) from refusal
+
     async def _note(self, refusal: Refusal, step: Step) -> None:
         """Who tried to move goods that are not theirs to move is on record (policy 4.3.3)."""
         if isinstance(refusal, keeping.NotTheKeeper):
@@ -117,6 +140,16 @@ async def corrective_step(session: AsyncSession, step: Step) -> CorrectiveState:
     work: CorrectiveWork = await _begin(session, action, step, state, own_days)
     work.verified_by = state.verified_by
     return await take_corrective_step(work)
+
+
+async def request_step(session: AsyncSession, step: Step) -> RequestState:
+    """Takes a request for quotation's step inside the caller's transaction. Raises Refusal."""
+    request, own_days = await _locked(session, RequestForQuotation, step)
+    if request.seq != step.seq - 1:
+        return RequestState.model_validate(await _recorded(session, request, step))
+    state = RequestState.model_validate(request.state)
+    work: RequestWork = await _begin(session, request, step, state, own_days)
+    return await take_request_step(work)
 
 
 async def _locked(session: AsyncSession, kind: type[D], step: Step) -> tuple[D, dict[str, bool] | None]:

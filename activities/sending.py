@@ -136,11 +136,13 @@ class Sender:
                 found = [Recipient(MessageChannel.NONE, "")]
             if found:
                 template = next(iter(await notices.versions(session, row.template, row.audience)), None)
-                known = await facts(session, row.document, row.seq, self._settings.api_url)
-                if known is None:
-                    raise LookupError(row.document)
-                for recipient in found:
-                    await self._write(session, row, recipient, template, known, now)
+                for supplier in dict.fromkeys(recipient.supplier for recipient in found):
+                    known = await facts(session, row.document, row.seq, self._settings.api_url, supplier)
+                    if known is None:
+                        raise LookupError(row.document)
+                    for recipient in found:
+                        if recipient.supplier == supplier:
+                            await self._write(session, row, recipient, template, known, now)
             row.addressed_at = now
         return True
 

@@ -24,7 +24,7 @@ GRACE = timedelta(seconds=30)
 """How old a row must be before it counts as forgotten: its own request may still be starting it."""
 _SAME_INSTANT: Final = timedelta(seconds=1)
 """Engines keep instants less exactly than we do."""
-_COMMITS: Final = {"commit_order", "commit_purchase", "commit_task", "commit_corrective"}
+_COMMITS: Final = {"commit_order", "commit_purchase", "commit_task", "commit_corrective", "commit_request"}
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Final
 
 import structlog
 from pydantic import BaseModel
@@ -22,9 +23,12 @@ from database import submissions
 from database.reading.documents import Head, head, last_step
 from database.recovery import with_errands
 from domain import auditing
-from domain.messages import AuditDesk, Decide, Decided, OrderState
+from domain.messages import AuditDesk, Decide, Decided, DocumentState, OrderState
 from domain.stages import Action, Life, Refusal, Role
 from runtime.temporal import UPDATE_TIMEOUT, document_workflow, start_document
+
+PATIENCE: Final = 3
+"""Seconds that an applicant waits for the order's workflow to start; later it starts by itself."""
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -71,6 +75,17 @@ async def decide(
         if said is not None and said.answer is not None:
             return said.answer  # on record, whatever the workflow has come to since
         raise await _refused(session, who, number, refusal) from refusal
+
+
+async def started(house: House, state: DocumentState) -> bool:
+    """Whether a new document's workflow could be started; the sweep starts those that could not."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await start_document(house.temporal, house.settings.task_queue, state)
+    except (RPCError, RuntimeError, TimeoutError) as error:
+        _log.warning("workflow not started yet", document=state.number, error=type(error).__name__)
+        return False
+    return True
 
 
 def role_for(who: Principal, document: Head, action: Action) -> Role:

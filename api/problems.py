@@ -220,6 +220,20 @@ CATALOGUE: Final[Mapping[str, Kind]] = {
     "unknown_model": Kind(422, "There is no such product model", "没有此产品型号"),
     "unknown_fault": Kind(422, "There is no such fault code", "没有此故障代码"),
     "unknown_part": Kind(422, "There is no such part", "没有此备件"),
+    "nobody_qualified": Kind(
+        422, "Only suppliers that are qualified for one of the parts can be asked", "只能向对所需备件合格的供应商询价"
+    ),
+    "still_sealed": Kind(
+        409,
+        "Bids are sealed until the deadline; it can be put off, not brought forward",
+        "截止之前报价保持密封；截止时间只能推迟，不能提前",
+    ),
+    "bidding_closed": Kind(409, "The deadline is over", "报价已截止"),
+    "not_invited": Kind(422, "This supplier was not asked", "未向该供应商询价"),
+    "part_not_asked": Kind(422, "This part is not asked of this supplier", "未向该供应商询价此备件"),
+    "evidence_needed": Kind(422, "Say on what evidence this bid is entered", "代录报价须注明依据"),
+    "no_such_bid": Kind(422, "This supplier made no offer for this part", "该供应商没有对此备件报价"),
+    "bid_expired": Kind(422, "The bid is not valid any more", "该报价已过有效期"),
     "unknown_supplier": Kind(422, "There is no such supplier", "没有此供应商"),
     "version_moved_on": Kind(
         409,

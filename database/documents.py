@@ -3,16 +3,17 @@
 from collections.abc import Mapping
 from typing import Final
 
-from database.tables import CorrectiveAction, PurchaseOrder, ReplacementOrder, WarehouseTask
+from database.tables import CorrectiveAction, PurchaseOrder, ReplacementOrder, RequestForQuotation, WarehouseTask
 from domain.documents import Kind
 
-AnyDocument = ReplacementOrder | PurchaseOrder | WarehouseTask | CorrectiveAction
+AnyDocument = ReplacementOrder | PurchaseOrder | WarehouseTask | CorrectiveAction | RequestForQuotation
 
 TABLES: Final[Mapping[str, type[AnyDocument]]] = {
     "RO": ReplacementOrder,
     "PO": PurchaseOrder,
     "WT": WarehouseTask,
     "CA": CorrectiveAction,
+    "RFQ": RequestForQuotation,
 }
 """By the letters that the documents' numbers begin with."""
 

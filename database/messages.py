@@ -9,35 +9,39 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, cast
 
-from sqlalchemy import CursorResult, delete, func, or_, select, union_all, update
+from sqlalchemy import ColumnElement, CursorResult, delete, func, or_, select, true, union_all, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables import (
+    AwardLine,
     CorrectiveAction,
     Customer,
     Failure,
     IncomingMail,
+    Invitation,
     Message,
     MessageChannel,
     MessageState,
     Outbox,
     PurchaseOrder,
     ReplacementOrder,
+    RequestForQuotation,
     StaffChannel,
     Supplier,
     UndeliverableAddress,
     Warehouse,
     WarehouseTask,
 )
-from domain.stages import Role
+from domain.stages import Action, Role
+from domain.waiting import Clock
 
 CLAIM: Final = timedelta(minutes=1)
 """How long a message in hand is left to whoever claimed it; longer than a way out takes that answers at all. Who takes
 longer sends it twice under one id."""
 BOTH: Final = ""
 _OPEN: Final = (MessageState.WAITING, MessageState.FAILED)
-_IN_WAREHOUSES: Final = (PurchaseOrder, WarehouseTask)
+_IN_WAREHOUSES: Final = (PurchaseOrder, WarehouseTask, RequestForQuotation)
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,7 @@ class Recipient:
     address: str
     language: str = BOTH
     staff_channel: str | None = None
+    supplier: str | None = None
 
 
 # --- from the outbox ---------------------------------------------------------------------------------------
@@ -73,7 +78,7 @@ async def recipients(session: AsyncSession, row: Outbox) -> Sequence[Recipient]:
         case Role.CUSTOMER:
             found = await _customer(session, row.document)
         case Role.SUPPLIER:
-            found = await _supplier(session, row.document)
+            found = await _supplier(session, row.document) or await _asked(session, row)
         case _:
             found = await _staff(session, row)
     known = await session.execute(
@@ -117,6 +122,27 @@ async def _supplier(session: AsyncSession, document: str) -> list[Recipient]:
     if email and await is_deliverable(session, email):
         return [Recipient(MessageChannel.MAIL, email)]
     return []
+
+
+async def _asked(session: AsyncSession, row: Outbox) -> list[Recipient]:
+    """Of the suppliers that were asked for a quotation, those whom this is for."""
+    won = select(AwardLine.supplier).where(AwardLine.request == row.document)
+    for_whom: dict[str, ColumnElement[bool]] = {
+        f"{Action.REMIND}_{Clock.BIDS}": Invitation.bid_at.is_(None) & Invitation.declined_at.is_(None),
+        Action.AWARD: Invitation.supplier.in_(won),
+        "not_awarded": Invitation.bid_at.is_not(None) & Invitation.supplier.not_in(won),
+    }
+    rows = await session.execute(
+        select(Supplier.code, Supplier.email)
+        .join(Invitation, Invitation.supplier == Supplier.code)
+        .where(Invitation.request == row.document, for_whom.get(row.template, true()))
+        .order_by(Supplier.code)
+    )
+    return [
+        Recipient(MessageChannel.MAIL, email, supplier=code)
+        for code, email in rows
+        if email and await is_deliverable(session, email)
+    ]
 
 
 async def _staff(session: AsyncSession, row: Outbox) -> list[Recipient]:

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.tables import NumberSeries
 from domain.numbers import document_number
 
-Prefix = Literal["RO", "PO", "RTS", "WT", "CA", "MV"]
+Prefix = Literal["RO", "PO", "RTS", "WT", "CA", "MV", "RFQ"]
 """The kinds of documents that have numbers."""
 
 _OFFICE = ZoneInfo("Asia/Shanghai")

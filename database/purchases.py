@@ -138,7 +138,7 @@ async def order_missing(
         if ranked := await offers(session, part, sum(pieces for _, pieces in wanting), time, at):
             by_supplier[ranked[0].supplier].append(ranked[0])
             ranking[part] = [offer.supplier for offer in ranked]
-    warehouse = await _warehouse(session, order.service_centre) if by_supplier else ""
+    warehouse = await delivered_to(session, order.service_centre) if by_supplier else ""
     placed = []
     for supplier, best in sorted(by_supplier.items()):
         pinned = {offer.part: ranking[offer.part] for offer in best}
@@ -340,7 +340,7 @@ async def _with_free_pieces(session: AsyncSession, part: str, pieces: int) -> st
     return None
 
 
-async def _warehouse(session: AsyncSession, service_centre: str) -> str:
+async def delivered_to(session: AsyncSession, service_centre: str) -> str:
     """Where goods for a service centre are delivered: its own warehouse, else the first there is."""
     code = await session.scalar(
         select(Warehouse.code).order_by((Warehouse.service_centre == service_centre).desc(), Warehouse.code).limit(1)

@@ -9,17 +9,11 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from domain.suppliers import PaperKind, Proof
-from domain.texts import Money, SomeText, Text
-
-Short = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
-SomeWords = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-Price = Annotated[Decimal, Field(gt=0, max_digits=12, decimal_places=2)]
-LeadDays = Annotated[int, Field(ge=1, le=365)]
-Months = Annotated[int, Field(ge=0, le=120)]
+from domain.texts import LeadDays, Money, Months, Price, Short, SomeText, SomeWords, Text
 
 
 class _Said(BaseModel):

@@ -21,6 +21,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from domain.bidding import BID_DECISIONS, Abandon, Award, Bid, LookInto, NoBid, OpenBids
 from domain.quoting import Charge
 from domain.stages import Action
 from domain.task_decisions import (
@@ -729,6 +730,10 @@ CorrectiveDecision = Annotated[
     Field(discriminator="action"),
 ]
 
+RequestDecision = Annotated[
+    Bid | NoBid | OpenBids | Award | Abandon | LookInto | MoveDue, Field(discriminator="action")
+]
+
 DECISIONS: dict[Action, type[BaseModel]] = {
     **{
         model.model_fields["action"].default: model
@@ -736,5 +741,6 @@ DECISIONS: dict[Action, type[BaseModel]] = {
         if "action" in model.model_fields
     },
     **TASK_DECISIONS,
+    **BID_DECISIONS,
 }
 """The model of each action that people take."""

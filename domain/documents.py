@@ -5,7 +5,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from domain.correcting import CORRECTIVE
-from domain.messages import CorrectiveState, DocumentState, OrderState, PurchaseState, TaskState
+from domain.messages import (
+    CorrectiveState,
+    DocumentState,
+    OrderState,
+    PurchaseState,
+    RequestState,
+    TaskState,
+)
+from domain.requests import REQUEST
 from domain.stages import ORDER, PURCHASE, Life
 from domain.tasks import TASK
 
@@ -27,6 +35,7 @@ KINDS: Final[Sequence[Kind]] = (
     Kind("PO", PURCHASE, PurchaseState, "PurchaseOrder", "purchase-order", "采购订单"),
     Kind("WT", TASK, TaskState, "WarehouseTask", "warehouse-task", "仓储任务"),
     Kind("CA", CORRECTIVE, CorrectiveState, "CorrectiveAction", "corrective-action", "整改"),
+    Kind("RFQ", REQUEST, RequestState, "RequestForQuotation", "request-for-quotation", "询价单"),
 )
 
 

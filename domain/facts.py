@@ -30,7 +30,7 @@ class Facts(BaseModel):
     """Each fact is always there; what isn't known, or means nothing for this document, is empty."""
 
     model_config = ConfigDict(frozen=True)
-    number: str = Field(description="number of the order or purchase order")
+    number: str = Field(description="number of the order, purchase order or request for quotation")
     customer: str = Field("", description="the customer's name")
     product: Named = Field(Named(), description="the product")
     serial: str = Field("", description="its serial number")
@@ -61,7 +61,7 @@ class Facts(BaseModel):
     supplier: Named = Field(Named(), description="the supplier")
     deliver_by: datetime | None = Field(None, description="purchase order: asked for")
     promised_at: datetime | None = Field(None, description="purchase order: promised")
-    supplier_url: str = Field("", description="purchase order: the supplier's own page")
+    supplier_url: str = Field("", description="the supplier's own page, for a purchase order or a bid")
     parts_at: datetime | None = Field(None, description="when the parts should be in our house")
     due: datetime | None = Field(None, description="until when something is waited for")
 

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from domain.correcting import CorrectiveStage, Standing
 from domain.parcels import Milestone, Trouble
+from domain.requests import RequestStage
 from domain.stages import Action, PurchaseStage, Role, Stage
 from domain.tasks import TaskKind, TaskStage
 from domain.waiting import Alarm, Wait
@@ -127,7 +128,20 @@ class CorrectiveState(_Message):
     to_place: tuple[str, ...] = ()
 
 
-DocumentState = OrderState | PurchaseState | TaskState | CorrectiveState
+class RequestState(_Message):
+    """Where a request for quotation stands after a step. `to_place` are the purchase orders that it led to."""
+
+    number: str
+    stage: RequestStage
+    seq: int
+    wait: Wait | None
+    action: Action | None = None
+    submission: UUID | None = None
+    to_place: tuple[str, ...] = ()
+    to_tell: tuple[str, ...] = ()
+
+
+DocumentState = OrderState | PurchaseState | TaskState | CorrectiveState | RequestState
 """Where a document of any kind stands."""
 
 

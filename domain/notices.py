@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 from domain.correcting import Standing
 from domain.stages import Action, Role
-from domain.waiting import CARETAKERS, OWNERS
+from domain.waiting import CARETAKERS, OWNERS, Clock
 
 _CUSTOMER, _AGENT, _BUYER, _KEEPER = Role.CUSTOMER, Role.SERVICE_AGENT, Role.BUYER, Role.WAREHOUSE_KEEPER
 _DISPATCHER, _TECHNICIAN, _SUPPLIER, _AUDITOR = Role.DISPATCHER, Role.TECHNICIAN, Role.SUPPLIER, Role.AUDITOR
@@ -65,6 +65,15 @@ TOLD: Mapping[Action, tuple[Role, ...]] = MappingProxyType(
 TOLD_BY_STEPS: Mapping[str, tuple[Role, ...]] = MappingProxyType(
     {
         "received": (_CUSTOMER,),
+        "ask": (_SUPPLIER,),
+        "deadline_moved": (_SUPPLIER,),
+        f"{Action.REMIND}_{Clock.BIDS}": (_SUPPLIER,),
+        Action.OPEN_BIDS: (_BUYER,),
+        Action.AWARD: (_SUPPLIER,),
+        "not_awarded": (_SUPPLIER,),
+        Action.ABANDON: (_SUPPLIER,),
+        "emergency": (_AUDITOR,),
+        "not_justified": (_BUYER, Role.SUPERVISOR),
         "purchase_order": (_SUPPLIER,),
         "remind_confirmation": (_SUPPLIER,),
         "remind_arrival": (_SUPPLIER,),

@@ -41,7 +41,7 @@ class ClockRule(_Rules):
 
     @model_validator(mode="after")
     def _never_silent(self) -> "ClockRule":
-        ends = {Action.LAPSE, Action.GIVE_UP, Action.DECLARE_LOST, Action.RESUME, Action.MAKE_FINAL}
+        ends = {Action.LAPSE, Action.GIVE_UP, Action.DECLARE_LOST, Action.RESUME, Action.MAKE_FINAL, Action.OPEN_BIDS}
         if not any(rule.every or rule.action in ends for rule in self.alarms):
             raise ValueError("a wait must end by rule or keep escalating: repeat an alarm (`every`)")
         return self
@@ -69,6 +69,15 @@ class RevisitRules(_Rules):
     again_after: Span
 
 
+class RequestRules(_Rules):
+    """How bids are compared, and how many there must be for an award without a reason (policy 3.3.1)."""
+
+    weights: Weights = Weights(
+        landed_cost=Decimal("0.5"), lead_time=Decimal("0.2"), score=Decimal("0.2"), guarantee=Decimal("0.1")
+    )
+    least_bids: int = Field(3, ge=1)
+
+
 class PurchasingRules(_Rules):
     """How a supplier is chosen when stock has run out (policy 3.2.1, 3.3.1), and what is done about an order that is
     against what is agreed (policy 3.1.1, 3.1.2).
@@ -82,6 +91,7 @@ class PurchasingRules(_Rules):
     breaches: Mapping[Breach, Then] = Field(default_factory=lambda: dict.fromkeys(Breach, Then.REFUSE))
     blocking_papers: tuple[PaperKind, ...] = ()
     warn_before: Span = Span(30, "days")
+    requests: RequestRules = RequestRules()
 
     @property
     def weights(self) -> Weights:

@@ -148,6 +148,13 @@ class Action(StrEnum):
     VERIFY = "verify"
     REJECT_EVIDENCE = "reject_evidence"
     RELEASE = "release"
+    # people, to a request for quotation
+    BID = "bid"
+    NO_BID = "no_bid"
+    OPEN_BIDS = "open_bids"
+    AWARD = "award"
+    ABANDON = "abandon"
+    LOOK_INTO = "look_into"
     # machines
     RESTOCK = "restock"
     BOOK = "book"

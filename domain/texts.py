@@ -13,6 +13,7 @@ PhotoId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{32}$")]
 Photos = Annotated[tuple[PhotoId, ...], Field(max_length=9)]
 """Photos uploaded before, by their ids (policy 2.1.1b)."""
 Short = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
+SomeWords = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 
 
 def plain_phone(typed: str) -> str:
@@ -28,6 +29,9 @@ Phone = Annotated[
 Email = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
 Waybill = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{4,40}$")]
 Money = Annotated[Decimal, Field(ge=0, max_digits=12, decimal_places=2)]
+Price = Annotated[Decimal, Field(gt=0, max_digits=12, decimal_places=2)]
+LeadDays = Annotated[int, Field(ge=1, le=365)]
+Months = Annotated[int, Field(ge=0, le=120)]
 
 
 class Saying(BaseModel):

@@ -50,6 +50,9 @@ class Clock(StrEnum):
     MEASURES = "measures"
     VERIFICATION = "verification"
     RELEASE = "release"
+    BIDS = "bids"
+    AWARD = "award"
+    EMERGENCY = "emergency"
 
 
 OWNERS: dict[Clock, Role] = {
@@ -92,6 +95,9 @@ OWNERS: dict[Clock, Role] = {
     Clock.MEASURES: Role.SUPPLIER,
     Clock.VERIFICATION: Role.BUYER,
     Clock.RELEASE: Role.SUPERVISOR,
+    Clock.BIDS: Role.SUPPLIER,
+    Clock.AWARD: Role.BUYER,
+    Clock.EMERGENCY: Role.AUDITOR,
 }
 
 OF_PURCHASES = frozenset(
@@ -108,7 +114,10 @@ OF_PURCHASES = frozenset(
 """What purchase orders wait for."""
 
 OF_CORRECTIONS = frozenset({Clock.STANDING, Clock.DEMAND, Clock.MEASURES, Clock.VERIFICATION, Clock.RELEASE})
-"""What corrective actions wait for; everything else is an order's."""
+"""What corrective actions wait for."""
+
+OF_REQUESTS = frozenset({Clock.BIDS, Clock.AWARD, Clock.EMERGENCY})
+"""What requests for quotation wait for; everything else is an order's."""
 
 CARETAKERS: dict[Role, Role] = {
     Role.CUSTOMER: Role.SERVICE_AGENT,

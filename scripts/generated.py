@@ -21,6 +21,7 @@ from api.i18n import languages  # noqa: E402
 from database.tables import Zone  # noqa: E402
 from domain.correcting import CORRECTIVE, CorrectiveStage  # noqa: E402
 from domain.parcels import Milestone, Trouble  # noqa: E402
+from domain.requests import REQUEST, RequestStage  # noqa: E402
 from domain.stages import ORDER, PURCHASE, Action, Life, PurchaseStage, Role, Rule, Stage  # noqa: E402
 from domain.tasks import TASK, TaskStage  # noqa: E402
 from domain.waiting import OWNERS, Clock  # noqa: E402
@@ -141,6 +142,7 @@ PARTS: Final[Mapping[str, Mapping[str, Callable[[], str]]]] = {
         "stages": lambda: words(Stage),
         "purchase stages": lambda: words(PurchaseStage),
         "task stages": lambda: words(TaskStage),
+        "request stages": lambda: words(RequestStage),
         "roles": lambda: words(Role),
         "clocks": clocks,
         "actions": lambda: actions(ORDER),
@@ -148,6 +150,7 @@ PARTS: Final[Mapping[str, Mapping[str, Callable[[], str]]]] = {
         "task actions": lambda: actions(TASK),
         "corrective stages": lambda: words(CorrectiveStage),
         "corrective actions": lambda: actions(CORRECTIVE),
+        "request actions": lambda: actions(REQUEST),
         "milestones": lambda: words(Milestone),
         "troubles": lambda: words(Trouble),
         "zones": lambda: words(Zone),

@@ -10,12 +10,21 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 
 from activities.telling import Telling
-from domain.messages import CorrectiveState, Decide, Decided, OrderState, PurchaseState, Step, TaskState
+from domain.messages import (
+    CorrectiveState,
+    Decide,
+    Decided,
+    OrderState,
+    PurchaseState,
+    RequestState,
+    Step,
+    TaskState,
+)
 from domain.stages import Action, Life, Refusal, Role
 from domain.waiting import Alarm, Wait
 from runtime.search_attributes import DUE, STAGE, WAITING_FOR
 
-S = TypeVar("S", OrderState, PurchaseState, TaskState, CorrectiveState)
+S = TypeVar("S", OrderState, PurchaseState, TaskState, CorrectiveState, RequestState)
 
 
 def quick(summary: str) -> workflow.LocalActivityConfig:

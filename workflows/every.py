@@ -7,6 +7,7 @@ from workflows.message_sender import MessageSender
 from workflows.parcel_watcher import ParcelWatcher
 from workflows.purchase_order import PurchaseOrder
 from workflows.replacement_order import ReplacementOrder
+from workflows.request_for_quotation import RequestForQuotation
 from workflows.supplier_review import SupplierReview
 from workflows.sweep import Sweep
 from workflows.upkeep import DueWork, StockLevels
@@ -15,6 +16,7 @@ from workflows.warehouse_task import WarehouseTask
 WORKFLOWS = (
     ReplacementOrder,
     PurchaseOrder,
+    RequestForQuotation,
     ParcelWatcher,
     MailboxReader,
     MessageSender,

@@ -10,6 +10,7 @@ from activities.steps import (
     judging,
     purchasing,
     replenishing,
+    requesting,
     rounds,
     settling,
     sourcing,
@@ -21,14 +22,17 @@ from activities.steps.work import (
     OrderWork,
     PurchaseSteps,
     PurchaseWork,
+    RequestSteps,
+    RequestWork,
     TaskSteps,
     TaskWork,
 )
 from database.steps import record, reminder
 from domain.correcting import CORRECTIVE, CORRECTIVE_ENDS, CorrectiveStage
 from domain.decisions import MoveDue
-from domain.messages import CorrectiveState, DocumentState, OrderState, PurchaseState, TaskState
+from domain.messages import CorrectiveState, DocumentState, OrderState, PurchaseState, RequestState, TaskState
 from domain.notices import TOLD
+from domain.requests import REQUEST, REQUEST_ENDS, RequestStage
 from domain.stages import ENDS, ORDER, PURCHASE, PURCHASE_ENDS, Action, PurchaseStage, Refusal, Role, Stage
 from domain.tasks import CLOCK_OF, TASK, TASK_ENDS, TaskStage
 from domain.waiting import Clock
@@ -44,6 +48,7 @@ ORDER_STEPS: OrderSteps = {
     **amending.STEPS,
 }
 PURCHASE_STEPS: PurchaseSteps = purchasing.STEPS
+REQUEST_STEPS: RequestSteps = requesting.STEPS
 TASK_STEPS: TaskSteps = {**counting.STEPS, **rounds.STEPS, **replenishing.STEPS}
 
 FIRST_CLOCK = {
@@ -193,7 +198,31 @@ async def take_corrective_step(work: CorrectiveWork) -> CorrectiveState:
     return state
 
 
-def _ring(work: OrderWork | PurchaseWork | TaskWork | CorrectiveWork) -> None:
+async def take_request_step(work: RequestWork) -> RequestState:
+    """Does the step and puts it on record. Raises Refusal, and then nothing is written."""
+    request, step = work.document, work.step
+    came_from = request.stage
+    work.stage = REQUEST.next_stage(came_from, step.action, step.role)
+    _ring(work)
+    if step.action in REQUEST_STEPS:
+        await REQUEST_STEPS[step.action](work)
+    request.stage = RequestStage(work.stage)
+    if work.stage in REQUEST_ENDS:
+        request.ended_at, work.wait = work.at, None
+    state = RequestState(
+        number=request.number,
+        stage=request.stage,
+        seq=step.seq,
+        wait=work.wait,
+        action=step.action,
+        submission=step.submission,
+        to_place=tuple(work.to_place),
+    )
+    _record(work, state, came_from)
+    return state
+
+
+def _ring(work: OrderWork | PurchaseWork | TaskWork | CorrectiveWork | RequestWork) -> None:
     """An alarm that rang is used up or stands again later; a clock moved by a person starts anew."""
     step = work.step
     if step.alarm is not None and work.wait is not None:
@@ -211,7 +240,9 @@ def _ring(work: OrderWork | PurchaseWork | TaskWork | CorrectiveWork) -> None:
         work.wait = work.time.moved(work.wait, work.at, due)
 
 
-def _record(work: OrderWork | PurchaseWork | TaskWork | CorrectiveWork, state: DocumentState, came_from: str) -> None:
+def _record(
+    work: OrderWork | PurchaseWork | TaskWork | CorrectiveWork | RequestWork, state: DocumentState, came_from: str
+) -> None:
     step = work.step
     record(
         work.session,

@@ -10,13 +10,21 @@ from pydantic import BaseModel
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.tables import CorrectiveAction, LineState, OrderLine, PurchaseOrder, ReplacementOrder, WarehouseTask
+from database.tables import (
+    CorrectiveAction,
+    LineState,
+    OrderLine,
+    PurchaseOrder,
+    ReplacementOrder,
+    RequestForQuotation,
+    WarehouseTask,
+)
 from domain.messages import AuditDesk, Step
 from domain.policy import Timekeeper
 from domain.stages import Role
 from domain.waiting import Clock, Wait
 
-D = TypeVar("D", ReplacementOrder, PurchaseOrder, WarehouseTask, CorrectiveAction)
+D = TypeVar("D", ReplacementOrder, PurchaseOrder, WarehouseTask, CorrectiveAction, RequestForQuotation)
 Said = TypeVar("Said", bound=BaseModel)
 
 
@@ -65,11 +73,13 @@ OrderWork = Work[ReplacementOrder]
 PurchaseWork = Work[PurchaseOrder]
 TaskWork = Work[WarehouseTask]
 CorrectiveWork = Work[CorrectiveAction]
+RequestWork = Work[RequestForQuotation]
 
 OrderSteps = Mapping[StrEnum, Callable[[OrderWork], Awaitable[None]]]
 PurchaseSteps = Mapping[StrEnum, Callable[[PurchaseWork], Awaitable[None]]]
 TaskSteps = Mapping[StrEnum, Callable[[TaskWork], Awaitable[None]]]
 CorrectiveSteps = Mapping[StrEnum, Callable[[CorrectiveWork], Awaitable[None]]]
+RequestSteps = Mapping[StrEnum, Callable[[RequestWork], Awaitable[None]]]
 
 
 async def lines_in(work: OrderWork, *states: LineState) -> Sequence[OrderLine]:

@@ -16,6 +16,7 @@ from api.pages import (
     messages,
     orders,
     purchases,
+    requests,
     stock,
     suppliers,
     supplying,
@@ -29,8 +30,8 @@ __all__ = ["mount", "problem_page", "router"]
 
 router = APIRouter(include_in_schema=False)
 for part in (
-    absences, application, costs, entrance, hotline, ledger, mails, messages, orders, purchases, stock, suppliers,
-    supplying, tasks,
+    absences, application, costs, entrance, hotline, ledger, mails, messages, orders, purchases, requests, stock,
+    suppliers, supplying, tasks,
     tracking,
 ):  # fmt: skip
     router.include_router(part.router)

@@ -33,6 +33,8 @@ GRAVE: Final = frozenset(
         Action.CALL_OFF,
         Action.REFUSE_ORDER,
         Action.RENEW_LINK,
+        Action.ABANDON,
+        Action.AWARD,
     }
 )
 """What can't be undone is asked about once."""
@@ -78,6 +80,8 @@ class Act:
 
     @property
     def fixed(self) -> Mapping[str, str | None]:
+        if self.role is Role.SUPPLIER and self.action in (Action.BID, Action.NO_BID):
+            return {"supplier": "", "evidence": ""}
         if self.action is Action.SUPPLEMENT:
             return {"joined": ""}
         if self.action is Action.QUOTE:  # nobody agrees to what nobody has seen: consent is recorded beside the text

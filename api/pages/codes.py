@@ -32,6 +32,8 @@ from database.tables import (
 )
 from database.transfers import MoveGoods, MoveReason, TakeBack
 from domain.auditing import COMPARED, Check, Evidence, Verdict
+from domain.bidding import BuyAtOnce, Finding, Question
+from domain.comparing import Criterion
 from domain.contracts import ContractTerms, Paper, QualificationProof
 from domain.correcting import CORRECTIVE_ENDS, ChangedBecause, CorrectiveStage
 from domain.counting import Cause, CountState
@@ -53,27 +55,31 @@ from domain.notices import TOLD_BY_STEPS
 from domain.parcels import Milestone, Trouble
 from domain.quoting import Because, Charge, Sureness
 from domain.receiving import Difference, LotVerdict
+from domain.requests import REQUEST_ENDS, REQUEST_RULES, RequestStage
 from domain.reviews import ReviewFigure
 from domain.sourcing import Precedence
 from domain.stages import ENDS, PURCHASE_ENDS, PURCHASE_OPEN, PURCHASE_RULES, RULES, Action, PurchaseStage, Role, Stage
 from domain.statutory import Ground, Remedy
 from domain.suppliers import Breach, PaperKind, Proof
 from domain.tasks import CLOCK_OF, TASK_ENDS, TaskKind, TaskStage
-from domain.waiting import OF_CORRECTIONS, OF_PURCHASES, OWNERS, Clock
+from domain.waiting import OF_CORRECTIONS, OF_PURCHASES, OF_REQUESTS, OWNERS, Clock
 from domain.warehouse_rules import Topic
 from messaging.parsing import Robot
 
 ENUMERATIONS: Final[tuple[type[StrEnum], ...]] = (
-    Stage, PurchaseStage, Action, Role, Clock, Milestone, Trouble, Channel, Zone, LineState, ShipmentState,
+    Stage, PurchaseStage, RequestStage, Action, Role, Clock, Milestone, Trouble, Channel, Zone, LineState,
+    ShipmentState,
     AppointmentState, ClaimState, RefusalReason, AuditReason, LossReason, Condition, Completion, Hindrance,
     CancelReason, MessageChannel, Failure, Pile, Doubt, Dismissal, Robot,
     Check, Verdict, Evidence, Remedy,
     LotVerdict, InvoiceState, InvoiceOutcome, Difference,
     LineRefusal, Charge, Sureness, Because, Why, Breach, PaperKind, Proof, Precedence, MovementReason, MoveReason,
     TaskKind, TaskStage, CountState, Cause, Way, Excess, Pattern, Topic, FoundBy,
-    CorrectiveStage, ChangedBecause, ReviewFigure,
+    CorrectiveStage, ChangedBecause, ReviewFigure, Criterion, Finding,
 )  # fmt: skip
-BEGINNINGS: Final = ("apply", "place", "propose", *(f"begin_{kind}" for kind in TaskKind))
+BEGINNINGS: Final = (
+    "apply", "place", "propose", "ask", "buy_at_once", "emergency", *(f"begin_{kind}" for kind in TaskKind)
+)  # fmt: skip
 """The first steps of documents, which nobody decides."""
 _NO_ORDERS: Final = OF_PURCHASES | OF_CORRECTIONS | {*CLOCK_OF.values()}
 """What customers never wait for."""
@@ -86,10 +92,10 @@ def all_codes() -> Iterator[tuple[str, str]]:
     yield from (("explain", doubt.value) for doubt in Doubt)
     yield from (("done", code) for code in (*Action, *BEGINNINGS))
     yield from (("waiting", clock) for clock in OWNERS)
-    yield from (("ended", stage) for stage in (*ENDS, *PURCHASE_ENDS, *TASK_ENDS, *CORRECTIVE_ENDS))
+    yield from (("ended", stage) for stage in (*ENDS, *PURCHASE_ENDS, *TASK_ENDS, *CORRECTIVE_ENDS, *REQUEST_ENDS))
     yield from ((kind, action) for action in GRAVE for kind in ("sure", "yes"))
     yield from (("customer stage", stage) for stage in Stage)
-    yield from (("customer wait", clock) for clock in OWNERS if clock not in _NO_ORDERS)
+    yield from (("customer wait", clock) for clock in OWNERS if clock not in _NO_ORDERS | OF_REQUESTS)
     yield from (("signed", name) for name in (*COMPARED, "signatures"))
     yield from (("customer reason", reason) for reason in AuditReason)
     yield from (("right", ground) for ground in Ground)
@@ -98,7 +104,7 @@ def all_codes() -> Iterator[tuple[str, str]]:
         if Role.CUSTOMER in rule.by:
             yield from ((kind, action) for kind in ("customer action", "customer done"))
             yield from (("customer sure", action) for _ in {action} & GRAVE)
-    for action, rule in PURCHASE_RULES.items():
+    for action, rule in (*PURCHASE_RULES.items(), *REQUEST_RULES.items()):
         if Role.SUPPLIER in rule.by:
             yield from ((kind, action) for kind in ("supplier action", "supplier done"))
             yield from (("supplier sure", action) for _ in {action} & GRAVE)
@@ -114,6 +120,7 @@ def all_codes() -> Iterator[tuple[str, str]]:
         *DECISIONS.values(), Application, JoinOrder, DismissMail, Away, ContractTerms, QualificationProof, Paper,
         MoveGoods, TakeBack,
         FreightEntry,
+        Question, BuyAtOnce,
     )  # fmt: skip
     for form in models:
         yield from (("field", path) for path in fields(form))

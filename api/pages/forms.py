@@ -26,6 +26,8 @@ HIDDEN = frozenset({"shown", "lot"})
 """What a form says that nobody types."""
 RENEWED = frozenset({"shown"})
 """What of that is as it is now when a form comes back."""
+FIXED = frozenset({"counted", "characteristic", "lead_days", "supplier"})
+"""Columns of tables whose lines stand beforehand: what they are about is not typed."""
 SHORT = frozenset(
     {
         "serial",
@@ -283,7 +285,7 @@ class _Maker:
     def _table(self, path: str, info: FieldInfo) -> Field:
         columns = row_model(info).model_fields
         rows = self.said.rows(path)
-        fixed = not {"counted", "characteristic"}.isdisjoint(columns)
+        fixed = not FIXED.isdisjoint(columns)
         more = not fixed and len(rows) < MOST_ROWS and (self.more_rows or not rows)
         blank: list[dict[str, str]] = [{}] if more else []
         return Field(

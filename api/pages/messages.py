@@ -31,7 +31,13 @@ router = APIRouter()
 PAGE: Final = 50
 EDITORS: Final = frozenset({Role.SUPERVISOR, Role.ADMINISTRATOR})
 LANGUAGES: Final = ("zh", "en")
-ADDRESSES: Final = {"RO": "orders", "PO": "purchase-orders", "CA": "corrective-actions"}
+ADDRESSES: Final = {
+    "RO": "orders",
+    "PO": "purchase-orders",
+    "CA": "corrective-actions",
+    "WT": "tasks",
+    "RFQ": "requests-for-quotation",
+}
 """Where the page of each kind of document is."""
 
 
@@ -50,6 +56,7 @@ async def message_list(
         done=done if done in ("again", "told") else "",
         may_edit=_may_edit(who),
         shows_numbers=who.sees_phones,
+        page_of=page_of,
     )
 
 
@@ -81,9 +88,13 @@ async def _settled(request: Request, session: AsyncSession, done: str) -> Respon
     values = await deciding.typed(request)
     document = values.get("order", "")
     if is_well_formed(document):
-        kind = ADDRESSES[document.partition("-")[0]]
-        return RedirectResponse(f"/{kind}/{document}#story", 303)
+        return RedirectResponse(f"{page_of(document)}#story", 303)
     return RedirectResponse(f"/messages?done={done}", 303)
+
+
+def page_of(document: str) -> str:
+    """Where a document is shown."""
+    return f"/{ADDRESSES[document.partition('-')[0]]}/{document}"
 
 
 async def _theirs(session: AsyncSession, who: Principal, number: int, now: Any) -> None:

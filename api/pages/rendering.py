@@ -99,8 +99,15 @@ class Reader:
             {"url": "/orders", "text": self.language.text("Replacement orders")},
             *([{"url": "/mails", "text": self.language.text("Mails"), "count": "/mails/count"}] if reads_mails else []),
             {"url": "/purchase-orders", "text": self.language.text("Purchase orders")},
-            *([{"url": "/suppliers", "text": self.language.text("Suppliers")}] if buys else []),
-            *([{"url": "/costs", "text": self.language.text("Costs")}] if buys else []),
+            *(
+                [
+                    {"url": "/requests-for-quotation", "text": self.language.text("Quotations")},
+                    {"url": "/suppliers", "text": self.language.text("Suppliers")},
+                    {"url": "/costs", "text": self.language.text("Costs")},
+                ]
+                if buys
+                else []
+            ),
             {"url": "/stock", "text": self.language.text("Stock")},
             *(
                 [{"url": "/tasks", "text": self.language.text("Warehouse"), "count": "/tasks/count"}]

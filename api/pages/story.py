@@ -30,11 +30,11 @@ from domain.decisions import (
     LossReason,
     RefusalReason,
 )
+from domain.documents import KINDS
 from domain.levels import Way
 from domain.parcels import Trouble
 from domain.quoting import Because, Sureness
-from domain.stages import Action, PurchaseStage, Role, Stage
-from domain.tasks import TaskStage
+from domain.stages import Action, Role
 from domain.waiting import Clock
 
 ALARMS: Final = frozenset(
@@ -240,7 +240,7 @@ def _of_event(event: Event, messages: Sequence[Told], language: Language, names:
 
 
 def _stage(code: str) -> StrEnum:
-    return next(kind(code) for kind in (Stage, PurchaseStage, TaskStage) if code in set(kind))
+    return next(kind.life.stages(code) for kind in KINDS if code in set(kind.life.stages))
 
 
 def _of_parcel(shipment: ShipmentView, language: Language) -> Iterable[Chapter]:
@@ -342,5 +342,7 @@ _WRITERS: Final[Mapping[str, Callable[[str, Event, Language], str]]] = {
     "loss": _money,
     "adjusted_value": _money,
     "last_at": _instant,
+    "against_rules": lambda value, event, language: language.word("Breach", value),
+    "finding": lambda value, event, language: language.word("Finding", value),
     "satisfaction": lambda value, event, language: language.word("satisfaction", value),
 }

@@ -15,6 +15,7 @@ from api.v1 import (
     problems,
     purchase_orders,
     reference,
+    requests,
     session,
     shipments,
     stock,
@@ -26,7 +27,6 @@ from api.v1 import (
 router = APIRouter(prefix="/v1", responses=responses("invalid_request", "database_unreachable", "internal"))
 for _part in (
     session, absences, applications, photos, orders, purchase_orders, costs, corrective_actions, stock,
-    shipments, reference, tracking, carriers, problems, suppliers, tasks,
-    movements,
+    shipments, reference, tracking, carriers, problems, suppliers, tasks, movements, requests,
 ):  # fmt: skip
     router.include_router(_part.router)

@@ -1,6 +1,5 @@
 """Applications: what customers ask for, entered by agents and systems (policy 2.1)."""
 
-import asyncio
 from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Final
@@ -10,11 +9,10 @@ from fastapi import APIRouter, Body, Depends, Query, Response
 from fastapi.openapi.models import Example
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncSession
-from temporalio.service import RPCError
 
 from api.auth import Principal, Signed, only
 from api.dependencies import Database, House, IdempotencyKey, InHouse, Now
-from api.engine import decide
+from api.engine import decide, started
 from api.problems import Problem, responses
 from api.v1.orders import Number, OrderAnswer, answer, tracking_path
 from database import applications
@@ -22,10 +20,6 @@ from database.applications import Application, Applied
 from database.reading import orders
 from domain.messages import OrderState
 from domain.stages import ORDER, Action, Refusal, Role, Stage
-from runtime.temporal import start_document
-
-PATIENCE: Final = 3
-"""Seconds that an applicant waits for the order's workflow to start; later it starts by itself."""
 
 EXAMPLES: Final[dict[str, Example]] = {
     "hotline": {
@@ -156,7 +150,7 @@ async def receive(
 async def begin(house: House, session: AsyncSession, applied: Applied, now: datetime) -> None:
     """Commits an order that was just made, and starts its workflow."""
     await session.commit()
-    if applied.created and await _started(house, applied.state):
+    if applied.created and await started(house, applied.state):
         await applications.mark_started(session, applied.state.number, now)
         await session.commit()
 
@@ -181,14 +175,3 @@ async def joined(
         who = replace(who, roles=(Role.CUSTOMER,))
     await decide(house, session, who, ORDER, number, said, key=key, now=now)
     return Applied(OrderState.model_validate(order.state), order.tracking_token, created=False)
-
-
-async def _started(house: House, state: OrderState) -> bool:
-    """Whether the workflow could be started; the sweep starts those that could not."""
-    try:
-        async with asyncio.timeout(PATIENCE):
-            await start_document(house.temporal, house.settings.task_queue, state)
-    except (RPCError, RuntimeError, TimeoutError) as error:
-        _log.warning("workflow not started yet", order=state.number, error=type(error).__name__)
-        return False
-    return True

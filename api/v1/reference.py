@@ -1,11 +1,12 @@
 """What there is to choose from."""
 
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query
 
 from api.auth import Signed
-from api.dependencies import Database, Now
+from api.dependencies import Database, InHouse, Now
 from api.problems import responses
 from database.reading import reference
 from database.reading.reference import (
@@ -42,9 +43,11 @@ async def list_faults(session: Database, who: Signed) -> list[FaultView]:
 
 
 @router.get("/suppliers")
-async def list_suppliers(session: Database, who: Signed, now: Now, part: Code = None) -> list[SupplierView]:
+async def list_suppliers(
+    house: InHouse, session: Database, who: Signed, now: Now, part: Code = None
+) -> list[SupplierView]:
     """Every supplier with its prices, or those that offer a part."""
-    return await reference.suppliers(session, now.date(), part)
+    return await reference.suppliers(session, now.astimezone(ZoneInfo(house.settings.time_zone)).date(), part)
 
 
 @router.get("/technicians")

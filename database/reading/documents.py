@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Select, literal, null, select
+from sqlalchemy import Select, case, literal, null, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.absences import deputies_of
@@ -13,6 +13,7 @@ from database.documents import table_of
 from database.tables import EventLog, ReplacementOrder, Submission, UserAccount
 from domain.documents import kind_of
 from domain.messages import DocumentState
+from domain.requests import SEALED
 from domain.stages import ORDER, Life, Role
 from domain.waiting import Alarm, Clock, Wait
 
@@ -65,7 +66,7 @@ class Head:
 
 
 class Event(View):
-    """One step of a document's life. `said` is what the person said with it."""
+    """One step of a document's life. `said` is what the person said with it, unless that is sealed."""
 
     seq: int
     at: datetime
@@ -130,7 +131,7 @@ _EVENTS: Final = (
         EventLog.from_stage,
         EventLog.to_stage,
         EventLog.details,
-        Submission.content.label("said"),
+        case((Submission.action.in_(SEALED), null()), else_=Submission.content).label("said"),
     )
     .outerjoin(UserAccount, UserAccount.code == EventLog.by)
     .outerjoin(Submission, Submission.id == EventLog.submission)

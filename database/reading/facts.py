@@ -14,6 +14,7 @@ from database.tables import (
     CorrectiveAction,
     Customer,
     EventLog,
+    Invitation,
     LineState,
     OrderLine,
     Part,
@@ -22,6 +23,8 @@ from database.tables import (
     PurchaseOrder,
     Quotation,
     ReplacementOrder,
+    RequestForQuotation,
+    RequestLine,
     ServiceCentre,
     ServiceOutlet,
     Shipment,
@@ -33,11 +36,15 @@ from database.tables import (
     WarehouseTask,
 )
 from domain.facts import Facts, Named, NamedLine
+from domain.requests import REQUEST_ENDS
 from domain.stages import PURCHASE_ENDS
 
 
-async def facts(session: AsyncSession, document: str, seq: int, house: str) -> Facts | None:
-    """The facts of a document for a notice of its step `seq`; `house` is the address people reach us under.
+async def facts(
+    session: AsyncSession, document: str, seq: int, house: str, supplier: str | None = None
+) -> Facts | None:
+    """The facts of a document for a notice of its step `seq`; `house` is the address people reach us under, `supplier`
+    which of several it is for.
 
     None if there is no such document.
     """
@@ -51,7 +58,10 @@ async def facts(session: AsyncSession, document: str, seq: int, house: str) -> F
     if action is not None:
         return await _of_action(session, action, seq, house)
     task = await session.get(WarehouseTask, document)
-    return await _of_task(session, task, seq, house) if task is not None else None
+    if task is not None:
+        return await _of_task(session, task, seq, house)
+    request = await session.get(RequestForQuotation, document)
+    return await _of_request(session, request, seq, house, supplier) if request is not None else None
 
 
 async def _of_action(session: AsyncSession, action: CorrectiveAction, seq: int, house: str) -> Facts:
@@ -134,6 +144,32 @@ async def _of_task(session: AsyncSession, task: WarehouseTask, seq: int, house: 
         centre_phone=centre.phone,
         page_url=f"{house}/tasks/{task.number}",
         due=due,
+    )
+
+
+async def _of_request(
+    session: AsyncSession, request: RequestForQuotation, seq: int, house: str, supplier: str | None
+) -> Facts:
+    asked = await session.get(Supplier, supplier) if supplier else None
+    invitation = await session.get(Invitation, (request.number, supplier)) if supplier else None
+    warehouse = await session.get_one(Warehouse, request.warehouse)
+    centre = await session.get_one(ServiceCentre, warehouse.service_centre)
+    lines = await session.execute(
+        select(Part, RequestLine.quantity)
+        .join(Part, Part.code == RequestLine.part)
+        .where(RequestLine.request == request.number)
+        .order_by(RequestLine.part)
+    )
+    _, _, due = await _step(session, request.number, seq)
+    return Facts(
+        number=request.number,
+        parts=tuple(NamedLine(part=part.code, name=named(part), quantity=quantity) for part, quantity in lines),
+        centre=named(centre),
+        centre_phone=centre.phone,
+        page_url=f"{house}/requests-for-quotation/{request.number}",
+        supplier_url=f"{house}/bids/{invitation.token}" if invitation else "",
+        supplier=named(asked) if asked else Named(),
+        due=None if request.stage in REQUEST_ENDS else due,
     )
 
 

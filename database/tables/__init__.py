@@ -67,6 +67,14 @@ from database.tables.reference import (
     UserSession,
     WorkingDayOverride,
 )
+from database.tables.requesting import (
+    AwardLine,
+    BidLine,
+    Invitation,
+    RequestForQuotation,
+    RequestLine,
+    SupplierBid,
+)
 from database.tables.restoring import Restoration
 from database.tables.reviewing import CorrectiveAction, ReviewEvidence, StandingChange, SupplierReview
 from database.tables.stock import (
@@ -111,9 +119,11 @@ __all__ = [
     "AppointmentState",
     "AuditAttempt",
     "AuditQuestion",
+    "AwardLine",
     "BackOrder",
     "BackOrderState",
     "Base",
+    "BidLine",
     "CarrierAccount",
     "CarrierPush",
     "Certificate",
@@ -142,6 +152,7 @@ __all__ = [
     "InboundFreight",
     "IncomingMail",
     "Inspection",
+    "Invitation",
     "InvoiceLine",
     "InvoiceState",
     "KeeperRefusal",
@@ -180,6 +191,8 @@ __all__ = [
     "RegisteredUnit",
     "ReplacementOrder",
     "Replenishment",
+    "RequestForQuotation",
+    "RequestLine",
     "Reservation",
     "ReservationState",
     "Restoration",
@@ -200,6 +213,7 @@ __all__ = [
     "Submission",
     "SubstitutePart",
     "Supplier",
+    "SupplierBid",
     "SupplierClaim",
     "SupplierInvoice",
     "SupplierLink",

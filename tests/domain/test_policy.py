@@ -8,8 +8,9 @@ from pydantic import ValidationError
 from database.reference import policies
 from domain.correcting import CORRECTIVE
 from domain.policy import ClockRule, Policy, Timekeeper
+from domain.requests import REQUEST
 from domain.stages import ORDER, PURCHASE, Action, Role
-from domain.waiting import OF_CORRECTIONS, OF_PURCHASES, Alarm, Clock, Wait
+from domain.waiting import OF_CORRECTIONS, OF_PURCHASES, OF_REQUESTS, Alarm, Clock, Wait
 from domain.working_time import OfficeHours, SpedUp
 
 POLICIES = {policy.name: policy for policy in policies()}
@@ -18,6 +19,7 @@ EVERY_CLOCK = [
     pytest.param(policy, clock, id=f"{policy.name} {clock}") for policy in POLICIES.values() for clock in Clock
 ]
 ENDING = {
+    Action.OPEN_BIDS,
     Action.LAPSE,
     Action.GIVE_UP,
     Action.DECLARE_LOST,
@@ -62,7 +64,8 @@ def test_every_wait_reminds_first_and_never_falls_silent(policy: Policy, clock: 
 
 @pytest.mark.parametrize(("policy", "clock"), EVERY_CLOCK)
 def test_alarms_ring_for_what_the_system_may_do(policy: Policy, clock: Clock) -> None:
-    life = PURCHASE if clock in OF_PURCHASES else CORRECTIVE if clock in OF_CORRECTIONS else ORDER
+    lives = {**dict.fromkeys(OF_PURCHASES, PURCHASE), **dict.fromkeys(OF_CORRECTIONS, CORRECTIVE)}
+    life = {**lives, **dict.fromkeys(OF_REQUESTS, REQUEST)}.get(clock, ORDER)
     for rule in policy.clocks[clock].alarms:
         assert Role.SYSTEM in life.rules[rule.action].by
 
@@ -82,6 +85,7 @@ def test_the_clocks_that_end_by_rule() -> None:
         Clock.DELIVERY: Action.DECLARE_LOST,
         Clock.REVISIT: Action.GIVE_UP,
         Clock.CONFIRMATION: Action.PASS_ON,
+        Clock.BIDS: Action.OPEN_BIDS,
     }
 
 

@@ -5,17 +5,32 @@ import pytest
 from pydantic import BaseModel
 
 from domain.correcting import CORRECTIVE, CorrectiveStage
-from domain.decisions import DECISIONS, CorrectiveDecision, Decision, PurchaseDecision, TaskDecision
+from domain.decisions import (
+    DECISIONS,
+    CorrectiveDecision,
+    Decision,
+    PurchaseDecision,
+    RequestDecision,
+    TaskDecision,
+)
+from domain.requests import REQUEST, RequestStage
 from domain.stages import ENDS, ORDER, PURCHASE, Action, Life, PurchaseStage, Refusal, Role, Stage
 from domain.tasks import FIRST, TASK, TASK_ENDS, TaskStage
 
-LIVES = {"order": ORDER, "purchase order": PURCHASE, "task": TASK, "corrective action": CORRECTIVE}
+LIVES = {
+    "order": ORDER,
+    "purchase order": PURCHASE,
+    "task": TASK,
+    "corrective action": CORRECTIVE,
+    "request for quotation": REQUEST,
+}
 PEOPLE: list[Role] = [role for role in Role if role not in {Role.SYSTEM, Role.CARRIER}]
 STARTS: dict[type[StrEnum], set[StrEnum]] = {
     Stage: {Stage.RECEIVED, Stage.TRIAGE},
     PurchaseStage: {PurchaseStage.PLACED},
     TaskStage: {*FIRST.values()},
     CorrectiveStage: {CorrectiveStage.PROPOSED},
+    RequestStage: {RequestStage.BIDDING, RequestStage.AFTERWARDS},
 }
 
 each_life = pytest.mark.parametrize("life", LIVES.values(), ids=list(LIVES))
@@ -52,6 +67,7 @@ def test_every_stage_can_be_reached(life: Life) -> None:
 def test_people_alone_can_bring_it_to_a_good_end(life: Life, stage: StrEnum) -> None:
     reached = reachable(life, {stage}, PEOPLE, without=Action.CANCEL)
     good = {Stage.CLOSED, PurchaseStage.GOODS_RECEIVED, CorrectiveStage.CORRECTED, *TASK_ENDS}
+    good |= {RequestStage.AWARDED, RequestStage.LOOKED_INTO}
     good -= {TaskStage.CALLED_OFF, TaskStage.TURNED_DOWN}
     assert good & reached
 
@@ -91,7 +107,13 @@ def test_what_people_do_they_can_say_and_machines_say_nothing(action: Action) ->
     assert all(rule.for_people == bool(rule.by & set(PEOPLE)) for rule in rules)
 
 
-UNIONS = [(ORDER, Decision), (PURCHASE, PurchaseDecision), (TASK, TaskDecision), (CORRECTIVE, CorrectiveDecision)]
+UNIONS = [
+    (ORDER, Decision),
+    (PURCHASE, PurchaseDecision),
+    (TASK, TaskDecision),
+    (CORRECTIVE, CorrectiveDecision),
+    (REQUEST, RequestDecision),
+]
 
 
 @pytest.mark.parametrize(("life", "union"), UNIONS, ids=list(LIVES))

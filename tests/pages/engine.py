@@ -59,6 +59,7 @@ class Engine:
             "RO": committing.commit_order,
             "PO": committing.commit_purchase,
             "WT": committing.commit_task,
+            "RFQ": committing.commit_request,
         }
         return await commits[kind_of(document).prefix](step)
 

@@ -16,6 +16,7 @@ from tests.replay.changed import SleepsFirst
 from tests.replay.record import ENDED, HISTORIES, OPEN_AT
 from workflows.every import WORKFLOWS
 
+KINDS = {"purchase": "purchase-order", "request": "request-for-quotation"}
 NAMES = sorted(file.stem for file in HISTORIES.glob("*.json"))
 PERSONAL = ("演示客户", "1540000090", "示范路", "西湖区", "风机不转", "嗡嗡", "客户满意", "王经理", "已安装")
 """What the demonstration's people are called, where they live, and what they said."""
@@ -23,12 +24,12 @@ PERSONAL = ("演示客户", "1540000090", "示范路", "西湖区", "风机不�
 
 def history(name: str) -> WorkflowHistory:
     text = (HISTORIES / f"{name}.json").read_text(encoding="utf-8")
-    kind = "purchase-order" if name.startswith("purchase-order") else "replacement-order"
+    kind = KINDS.get(name.partition("-")[0], "replacement-order")
     return WorkflowHistory.from_json(f"{kind}/{name}", text)
 
 
 def test_every_kind_of_path_is_recorded() -> None:
-    assert {*ENDED.values(), "purchase-order"} <= set(NAMES)
+    assert {*ENDED.values(), "purchase-order", "request-awarded", "request-emergency"} <= set(NAMES)
     assert len([name for name in NAMES if name.startswith("open-at-")]) >= len(OPEN_AT) - 2
 
 

@@ -93,6 +93,7 @@ ALARMS = frozenset(
         Action.MAKE_FINAL,
         Action.PASS_ON,
         Action.DECLARE_LOST,
+        Action.OPEN_BIDS,
     }
 )
 CHECKS: dict[str, Any] = dict.fromkeys(("customer_data", "fault_and_part", "warranty", "company_policy"), True)
