@@ -24,6 +24,7 @@ from domain.messages import (
     DocumentState,
     OrderState,
     PurchaseState,
+    RequestState,
     Step,
     TaskState,
 )
@@ -33,12 +34,12 @@ from domain.waiting import Alarm, Wait
 from runtime.settings import Settings
 from tests.workflows.house import Declined, Document, House, Order, PaperCarrier, PaperCarriers, Purchase
 
-State = OrderState | PurchaseState | TaskState | CorrectiveState
 COMMITS: Mapping[type[DocumentState], str] = {
     OrderState: "commit_order",
     PurchaseState: "commit_purchase",
     TaskState: "commit_task",
     CorrectiveState: "commit_corrective",
+    RequestState: "commit_request",
 }
 
 
@@ -63,7 +64,7 @@ class PaperHouse(House):
     async def later(self, **span: float) -> None:
         self.clock += timedelta(**span)
 
-    async def begin(self, state: OrderState) -> None:
+    async def begin(self, state: DocumentState) -> None:
         return None
 
     async def put(self, document: Document, decision: Decide) -> Decided:
@@ -73,7 +74,7 @@ class PaperHouse(House):
             raise Declined(refused.type or repr(refused)) from refused
         return Decided(document=document.number, stage=state.stage, seq=state.seq, wait=state.wait)
 
-    async def ring(self, document: Document, action: Action) -> State:
+    async def ring(self, document: Document, action: Action) -> DocumentState:
         """The next alarm of a kind rings."""
         wait = Wait.model_validate((await document.events())[-1].state["wait"])
         alarm = min((alarm for alarm in wait.alarms if alarm.action is action), key=lambda alarm: alarm.at)
@@ -89,7 +90,7 @@ class PaperHouse(House):
         submission: UUID | None = None,
         alarm: Alarm | None = None,
         outcome: str | None = None,
-    ) -> State:
+    ) -> DocumentState:
         """Takes the document's next step, and runs what it leaves to be done. Raises ApplicationError."""
         step = Step(
             document=document.number,
@@ -103,7 +104,7 @@ class PaperHouse(House):
             outcome=outcome,
         )
         commit = getattr(Committing(self.sessions), COMMITS[kind_of(document.number).state])
-        state: State = await self.once(commit, step)
+        state: DocumentState = await self.once(commit, step)
         self.steps.append(step)
         await self._errands(document, state)
         return state
@@ -135,9 +136,11 @@ class PaperHouse(House):
         async with self.sessions() as session:
             return dict((await session.execute(text(digests))).all())
 
-    async def _errands(self, document: Document, state: State) -> None:
+    async def _errands(self, document: Document, state: DocumentState) -> None:
         for number in state.to_place:
             await self.change(PurchaseOrder, number, started_at=self.clock)
+        if isinstance(state, RequestState):
+            return
         if isinstance(state, TaskState):
             for number in state.to_begin:
                 await self.change(WarehouseTask, number, started_at=self.clock)

@@ -17,6 +17,7 @@ from domain.stages import Action, PurchaseStage, Role, Stage
 from domain.tasks import TaskKind
 from tests.activities.paper import PaperHouse
 from tests.workflows.house import Order, Purchase
+from tests.workflows.test_requests import asking, emergency, three_bids
 from tests.workflows.test_suspension import Correction
 from tests.workflows.test_warehouse import CAPACITOR, MOTOR, answers, proposal, sell
 from tests.workflows.warehouse import BUYER, KEEPER, SUPERVISOR, Count, book, tasks
@@ -305,6 +306,22 @@ async def a_proposal_dismissed(paper: PaperHouse) -> None:
     await (await correcting(paper)).say(Action.DISMISS, SUPERVISOR)
 
 
+async def asked_and_awarded(paper: PaperHouse) -> None:
+    request = await asking(paper)
+    await three_bids(request, paper.part)
+    await request.decide(Action.NO_BID, Role.SUPPLIER, by="S06")
+    await paper.ring(request, Action.OPEN_BIDS)
+    await request.award(("S05", 100))
+
+
+async def asked_for_nothing(paper: PaperHouse) -> None:
+    await (await asking(paper)).decide(Action.ABANDON, BUYER, explanation="the model is discontinued")
+
+
+async def bought_in_an_emergency(paper: PaperHouse) -> None:
+    await (await emergency(paper)).decide(Action.LOOK_INTO, AUDITOR, finding="justified", explanation="it burnt")
+
+
 A = Action
 STORIES: dict[Story, set[Action]] = {
     from_the_web_to_the_answer: {
@@ -347,6 +364,9 @@ STORIES: dict[Story, set[Action]] = {
     },
     a_supplier_dropped: {A.WORSEN},
     a_proposal_dismissed: {A.DISMISS},
+    asked_and_awarded: {A.BID, A.NO_BID, A.OPEN_BIDS, A.AWARD},
+    asked_for_nothing: {A.ABANDON},
+    bought_in_an_emergency: {A.LOOK_INTO},
 }  # fmt: skip
 
 

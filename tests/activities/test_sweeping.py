@@ -6,7 +6,7 @@ import pytest
 from temporalio.client import WorkflowExecutionStatus
 
 from database.tables import Parcel, PurchaseOrder, ReplacementOrder, Restoration
-from domain.messages import OrderState
+from domain.messages import DocumentState, OrderState
 from domain.parcels import Milestone
 from domain.stages import PurchaseStage, Stage
 from tests.workflows.house import House, Order
@@ -17,9 +17,9 @@ LONG_AGO = timedelta(hours=1)
 
 async def forgotten(house: House) -> Order:
     """An application whose workflow was never started."""
-    started: list[OrderState] = []
+    started: list[DocumentState] = []
 
-    async def dies(state: OrderState) -> None:
+    async def dies(state: DocumentState) -> None:
         started.append(state)
 
     house.begin, begin = dies, house.begin  # type: ignore[method-assign]

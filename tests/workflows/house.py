@@ -58,7 +58,7 @@ from database.tables import (
     Zone,
 )
 from domain.decisions import DECISIONS
-from domain.messages import Decide, Decided, OrderState, Scanned
+from domain.messages import Decide, Decided, DocumentState, Scanned
 from domain.parcels import Milestone, Trouble
 from domain.policy import Policy
 from domain.stages import PURCHASE_OPEN, Action, PurchaseStage, Role, Stage
@@ -711,8 +711,8 @@ class House:
             await mark_started(session, applied.state.number, now)
         return Order(self, applied.state.number)
 
-    async def begin(self, state: OrderState) -> None:
-        """Brings an order to life."""
+    async def begin(self, state: DocumentState) -> None:
+        """Brings a document to life."""
         await start_document(self.client, self.settings.task_queue, state)
 
     async def say(self, document: Document, action: Action, role: Role, by: str, content: Any) -> Decide:

@@ -15,7 +15,6 @@ from database.tables import AwardLine, Contract, Invitation, RequestForQuotation
 from domain.bidding import Ask, BuyAtOnce
 from domain.requests import RequestStage
 from domain.stages import Action, PurchaseStage, Refusal, Role
-from runtime.temporal import start_document
 from tests.workflows.house import Declined, Document, House, Purchase
 
 BUYER, SUPPLIER, SUPERVISOR, AUDITOR = Role.BUYER, Role.SUPPLIER, Role.SUPERVISOR, Role.AUDITOR
@@ -71,7 +70,7 @@ async def asking(house: House, quantity: int = 100, **said: Any) -> Request:
         asked = await ask(
             session, question, by="buyer", key=str(uuid4()), now=await house.now(), policy=house.policy.name
         )
-    await start_document(house.client, house.settings.task_queue, asked.state)
+    await house.begin(asked.state)
     return Request(house, asked.state.number)
 
 
@@ -235,7 +234,7 @@ async def emergency(house: House, supplier: str = "S05", price: str = "199.00") 
         asked = await buy_at_once(
             session, bought, by="buyer", key=str(uuid4()), now=await house.now(), policy=house.policy.name
         )
-    await start_document(house.client, house.settings.task_queue, asked.state)
+    await house.begin(asked.state)
     return Request(house, asked.state.number)
 
 
