@@ -17,6 +17,7 @@ from api.pages import (
     orders,
     purchases,
     requests,
+    reviews,
     stock,
     suppliers,
     supplying,
@@ -30,8 +31,8 @@ __all__ = ["mount", "problem_page", "router"]
 
 router = APIRouter(include_in_schema=False)
 for part in (
-    absences, application, costs, entrance, hotline, ledger, mails, messages, orders, purchases, requests, stock,
-    suppliers, supplying, tasks,
+    absences, application, costs, entrance, hotline, ledger, mails, messages, orders, purchases, requests, reviews,
+    stock, suppliers, supplying, tasks,
     tracking,
 ):  # fmt: skip
     router.include_router(part.router)

@@ -35,6 +35,9 @@ GRAVE: Final = frozenset(
         Action.RENEW_LINK,
         Action.ABANDON,
         Action.AWARD,
+        Action.IMPOSE,
+        Action.DISMISS,
+        Action.WORSEN,
     }
 )
 """What can't be undone is asked about once."""
@@ -55,6 +58,7 @@ SELDOM: Final = frozenset(
         Action.REOPEN,
         Action.RENEW_LINK,
         Action.REFUSE_ORDER,
+        Action.WORSEN,
     }
 )
 """Possible at most stages, and never what the stage is for."""

@@ -103,6 +103,7 @@ class Reader:
                 [
                     {"url": "/requests-for-quotation", "text": self.language.text("Quotations")},
                     {"url": "/suppliers", "text": self.language.text("Suppliers")},
+                    {"url": "/supplier-reviews", "text": self.language.text("Reviews")},
                     {"url": "/costs", "text": self.language.text("Costs")},
                 ]
                 if buys

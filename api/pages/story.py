@@ -30,7 +30,7 @@ from domain.decisions import (
     LossReason,
     RefusalReason,
 )
-from domain.documents import KINDS
+from domain.documents import kind_of
 from domain.levels import Way
 from domain.parcels import Trouble
 from domain.quoting import Because, Sureness
@@ -87,6 +87,12 @@ _SIGNS: Final = {
     Action.TURN_DOWN: "cross",
     Action.DISPOSE: "box",
     Action.CALL_OFF: "cross",
+    Action.IMPOSE: "alert",
+    Action.DISMISS: "cross",
+    Action.WORSEN: "alert",
+    Action.VERIFY: "check",
+    Action.RELEASE: "check",
+    Action.REJECT_EVIDENCE: "back",
 }
 _REASONS: Final[Mapping[str, type[StrEnum]]] = {
     Action.REFUSE: RefusalReason,
@@ -109,6 +115,9 @@ _CODED: Final[Mapping[str, type[StrEnum]]] = {
 }
 _TEXTS: Final = (
     "explanation",
+    "cause",
+    "measures",
+    "evidence",
     "question",
     "reply",
     "objection",
@@ -122,7 +131,7 @@ _TEXTS: Final = (
     "said_by",
     "taken_by",
 )
-_MOVES: Final = frozenset({"due", "promised_at", "serial", "expected_to"})
+_MOVES: Final = frozenset({"due", "promised_at", "serial", "expected_to", "standing"})
 """Details that say what was before and what is after."""
 _UNTOLD: Final = frozenset({"signature", "shipment", "lines", "paused", "final", "quotation", "agreed_to"})
 """Details for the log, not for readers."""
@@ -232,15 +241,11 @@ def _of_event(event: Event, messages: Sequence[Told], language: Language, names:
         if event.by_name
         else role,
         what=what[:1].upper() + what[1:] if machine else what,
-        stage=_stage(event.to_stage) if event.to_stage != event.from_stage else None,
+        stage=kind_of(event.document).life.stages(event.to_stage) if event.to_stage != event.from_stage else None,
         said=[text for name in _TEXTS if (text := str((event.said or {}).get(name) or ""))],
         facts=[(name, names.get(value, value)) for name, value in _facts(event, language)],
         told=messages,
     )
-
-
-def _stage(code: str) -> StrEnum:
-    return next(kind.life.stages(code) for kind in KINDS if code in set(kind.life.stages))
 
 
 def _of_parcel(shipment: ShipmentView, language: Language) -> Iterable[Chapter]:
@@ -333,6 +338,8 @@ _WRITERS: Final[Mapping[str, Callable[[str, Event, Language], str]]] = {
     "paused_from": _instant,
     "objection_until": _instant,
     "due": _instant,
+    "done_by": _instant,
+    "standing": lambda value, event, language: language.word("standing", value),
     "expected_to": _instant,
     "promised_at": _instant,
     "starts_at": _instant,

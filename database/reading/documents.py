@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Select, case, literal, null, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -68,6 +68,7 @@ class Head:
 class Event(View):
     """One step of a document's life. `said` is what the person said with it, unless that is sealed."""
 
+    document: str = Field(exclude=True)
     seq: int
     at: datetime
     action: str
@@ -121,6 +122,7 @@ async def _events(session: AsyncSession, number: str, wanted: Any, order: Any, l
 
 _EVENTS: Final = (
     select(
+        EventLog.document,
         EventLog.seq,
         EventLog.at,
         EventLog.action,

@@ -1,6 +1,9 @@
 """Reviews and corrective actions over HTTP: read by who buys, decided through the engine (policy 3.1.3)."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any
 
 from database import policies, standings
 from database.session import Sessions
@@ -9,14 +12,15 @@ from domain.correcting import Standing
 from tests.api.conftest import Staff
 
 
-async def proposed(sessions: Sessions) -> str:
+async def proposed(sessions: Sessions, supplier: str = "S01", figures: Mapping[str, Any] = MappingProxyType({})) -> str:
     """A suspension that a review proposes; returns the corrective action's number."""
     now = datetime.now(UTC)
     async with sessions.begin() as session:
         time = await policies.timekeeper(session, await policies.newest(session, "standard"))
         review = SupplierReview(
-            first=now.date().replace(month=1, day=1), end=now.date().replace(month=4, day=1), supplier="S01",
-            reviewed_at=now, policy_name="standard", policy_version=1, figures={}, score=None,
+            first=now.date().replace(month=1, day=1), end=now.date().replace(month=4, day=1), supplier=supplier,
+            reviewed_at=now, policy_name=time.policy.name, policy_version=time.policy.version,
+            figures=dict(figures), score=None,
             standing=Standing.QUALIFIED, proposed=Standing.SUSPENDED,
         )  # fmt: skip
         session.add(review)

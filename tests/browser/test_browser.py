@@ -8,8 +8,10 @@ import pytest
 from playwright.async_api import Page, expect
 
 from domain.stages import Action
+from tests.api.test_corrective_actions import proposed
 from tests.browser.conftest import DESKTOP, PHONE, Shop, faults, shot
 from tests.pages.cases import SOLD_OUT
+from tests.pages.test_reviews import FIGURES
 from tests.pictures import photo
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -39,6 +41,7 @@ async def looks(shop: Shop) -> dict[str, Look]:
         await cases.closed(),
     )
     purchase = await cases.purchase_order()
+    correction = await proposed(cases.house.sessions, "S01", FIGURES)
     return {
         "log-in": Look(None, "/login"),
         "list": Look("supervisor", "/orders?which=all"),
@@ -54,6 +57,9 @@ async def looks(shop: Shop) -> dict[str, Look]:
         "order-closed": Look("agent", f"/orders/{closed}"),
         "purchase-orders": Look("buyer", "/purchase-orders"),
         "purchase-order": Look("keeper", f"/purchase-orders/{purchase}"),
+        "supplier-reviews": Look("buyer", "/supplier-reviews"),
+        "corrective-actions": Look("buyer", "/corrective-actions"),
+        "corrective-action": Look("supervisor", f"/corrective-actions/{correction}"),
         "stock": Look("keeper", "/stock?model=HG-RO600"),
         "tracking-quoted": Look(None, f"/track/{await cases.token(quoted)}"),
         "tracking-in-transit": Look(None, f"/track/{await cases.token(transit)}"),

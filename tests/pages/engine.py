@@ -60,6 +60,7 @@ class Engine:
             "PO": committing.commit_purchase,
             "WT": committing.commit_task,
             "RFQ": committing.commit_request,
+            "CA": committing.commit_corrective,
         }
         return await commits[kind_of(document).prefix](step)
 
