@@ -23,7 +23,7 @@ _UPLOAD: Final[dict[str, Any]] = {
     "requestBody": {"required": True, "content": dict.fromkeys((*KINDS, "application/octet-stream"), _BINARY)},
     "x-anybody": True,
 }
-_JPEG: Final[dict[int | str, dict[str, Any]]] = {200: {"content": {"image/jpeg": _BINARY}}}
+JPEG: Final[dict[int | str, dict[str, Any]]] = {200: {"content": {"image/jpeg": _BINARY}}}
 
 router = APIRouter(tags=["photos"])
 
@@ -76,7 +76,7 @@ async def list_order_photos(session: Database, who: Signed, number: Number) -> l
 @router.get(
     "/orders/{number}/photos/{photo_id}",
     response_class=Response,
-    responses={**responses("not_logged_in", "not_found"), **_JPEG},
+    responses={**responses("not_logged_in", "not_found"), **JPEG},
 )
 async def get_order_photo(
     session: Database, who: Signed, number: Number, photo_id: str, small: Small = False
@@ -86,7 +86,7 @@ async def get_order_photo(
 
 
 @router.get(
-    "/tracking/{token}/photos/{photo_id}", response_class=Response, responses={**responses("not_found"), **_JPEG}
+    "/tracking/{token}/photos/{photo_id}", response_class=Response, responses={**responses("not_found"), **JPEG}
 )
 async def get_tracked_photo(session: Database, token: Token, photo_id: str, small: Small = False) -> Response:
     """One of the photos that the customer sent, as JPEG."""

@@ -22,6 +22,7 @@ from api.printing import answer
 from api.problems import Problem, responses
 from api.reports import count_report
 from api.v1.orders import DECIDING, CursorParameter, Limit, PossibleAction
+from api.v1.photos import JPEG
 from database import climate, levels, policies, upkeep
 from database.climate import Measured
 from database.reading import tasks, warehousing
@@ -182,7 +183,7 @@ async def print_count_report(
     return await answer(sheet, words)
 
 
-@router.get("/tasks/{number}/photos/{photo}", responses={200: {"content": {"image/jpeg": {}}}})
+@router.get("/tasks/{number}/photos/{photo}", responses={**responses("not_logged_in", "not_found"), **JPEG})
 async def get_task_photo(
     session: Database, who: Signed, number: Number, photo: str, small: bool = False
 ) -> Response:  # fmt: skip

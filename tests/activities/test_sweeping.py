@@ -75,7 +75,7 @@ async def test_an_order_whose_workflow_is_lost_goes_on_from_its_record(lone_hous
     await order.handle.terminate()
     if purchases:
         await purchases[0].receive(1)
-        await purchases[0].handle.result()
+        await purchases[0].until(PurchaseStage.TO_SETTLE)
     assert await lone_house.sweep() == {"started": 0, "restarted": 1}
     if purchases:
         await order.until(Stage.DISPATCH)

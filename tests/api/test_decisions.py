@@ -332,7 +332,8 @@ async def test_a_purchase_order_is_decided_about_the_same_way(staff: Staff, sess
     assert (late.status_code, late.json()["stage"], late.json()["last"]["action"]) == (409, "confirmed", "confirm")
     view = (await staff.get("buyer", f"/v1/purchase-orders/{purchase}")).json()
     assert [action["action"] for action in view["actions"]] == [
-        "pass_on", "promise_later", "enter_invoice", "decide_invoice", "settle_claim",
+        "refuse_order", "renew_link", "pass_on", "report_on_track", "promise_later", "enter_invoice", "decide_invoice",
+        "settle_claim",
     ]  # fmt: skip
     assert [(wait["order"], wait["quantity"]) for wait in view["waiting"]] == [(number, 2)]
     [stock] = (await staff.get("keeper", "/v1/stock", part=part)).json()["items"]

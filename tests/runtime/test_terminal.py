@@ -10,7 +10,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SHELL = "import fcntl, os, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execvp('make', ['make', 'run'])"
+SHELL = """
+import fcntl, os, signal, termios
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # who was started in the background was told to ignore it
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execvp("make", ["make", "run"])
+"""
 PROGRAM = """
 import signal, sys
 from contextlib import nullcontext

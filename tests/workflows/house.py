@@ -17,6 +17,7 @@ from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
 from temporalio.worker import Worker
 
@@ -740,7 +741,8 @@ class House:
         return await self.put(document, await self.say(document, action, role, by, content))
 
     async def put(self, document: Document, decision: Decide) -> Decided:
-        """Sends a decision to its workflow; the same one twice is one."""
+        """Sends a decision to its workflow; the same one twice is one. A workflow that a busy machine kept from its task
+        is asked again, as whoever gets a 503 does."""
         try:
             decided: Decided = await document.handle.execute_update(
                 "decide",
@@ -753,6 +755,11 @@ class House:
         except WorkflowUpdateFailedError as failure:
             code = failure.cause.type if isinstance(failure.cause, ApplicationError) else None
             raise Declined(code or repr(failure.cause)) from failure
+        except RPCError as error:
+            if error.status is not RPCStatusCode.FAILED_PRECONDITION:
+                raise
+            await asyncio.sleep(0.5)
+            return await self.put(document, decision)
 
     async def purchases(self) -> list[Purchase]:
         rows = await self.all(PurchaseOrder)

@@ -218,6 +218,6 @@ async def test_what_was_accepted_is_paid_although_the_next_supplier_takes_over(h
     await purchase.pass_on()
     assert await purchase.stage() is PurchaseStage.TO_SETTLE
     [second] = await house.open_purchases()
-    await second.receive(2)
+    await second.receive(1)
     await order.until(Stage.DISPATCH)
     assert await purchase.settle() is PurchaseStage.PASSED_ON
