@@ -741,8 +741,8 @@ class House:
         return await self.put(document, await self.say(document, action, role, by, content))
 
     async def put(self, document: Document, decision: Decide) -> Decided:
-        """Sends a decision to its workflow; the same one twice is one. A workflow that a busy machine kept from its task
-        is asked again, as whoever gets a 503 does."""
+        """Sends a decision to its workflow; the same one twice is one. If its task was not done in time, as on a busy
+        machine, it is sent again, as by whoever gets a 503."""
         try:
             decided: Decided = await document.handle.execute_update(
                 "decide",
