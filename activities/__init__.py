@@ -48,6 +48,7 @@ def build(settings: Settings, sessions: Sessions, client: Client, carriers: Carr
         sweeping.start_forgotten,
         sweeping.compare,
         sweeping.throw_away_photos,
+        sweeping.serve_waiting,
         watching.watch_parcels,
         MailReading(sessions, client, settings).read_mailbox,
         sending.send_messages,

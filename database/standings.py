@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.numbers import next_number
 from database.steps import record
-from database.tables import CorrectiveAction, PurchaseOrder, StandingChange, Supplier, SupplierReview
+from database.tables import CorrectiveAction, EventLog, PurchaseOrder, StandingChange, Supplier, SupplierReview
 from domain.correcting import ChangedBecause, CorrectiveStage, Standing
 from domain.messages import CorrectiveState
 from domain.policy import Timekeeper
-from domain.stages import PURCHASE_OPEN, Role
+from domain.stages import PURCHASE_OPEN, Action, Role
 from domain.waiting import Clock
 
 
@@ -53,6 +53,13 @@ async def open_purchases(session: AsyncSession, supplier: str) -> Sequence[str]:
             .order_by(PurchaseOrder.created_at, PurchaseOrder.number)
         )
     ).all()
+
+
+async def has_heard(session: AsyncSession, supplier: str, purchase: str) -> bool:
+    """Whether a purchase order was held since its supplier's standing changed last."""
+    changed = select(func.max(StandingChange.at)).where(StandingChange.supplier == supplier).scalar_subquery()
+    heard = exists().where(EventLog.document == purchase, EventLog.action == Action.HOLD, EventLog.at >= changed)
+    return bool(await session.scalar(select(heard)))
 
 
 async def demand_correction(

@@ -11,7 +11,7 @@ from activities.steps.work import PurchaseSteps, PurchaseWork
 from database.contracts import Offer
 from database.purchases import offers, open_link, place, tried, waiting
 from database.quotations import broken_by
-from database.standings import standing_of
+from database.standings import has_heard, standing_of
 from database.tables import ReplacementOrder, SupplierLink
 from domain.decisions import Confirm, PromiseLater, ProposeDate, RefuseOrder, RenewLink, ReportOnTrack
 from domain.offer import agreed_text, digest
@@ -204,13 +204,16 @@ async def _nobody_else(work: PurchaseWork, part: str) -> None:
 
 async def hold(work: PurchaseWork) -> None:
     """Its supplier may not supply any more (policy 3.1.3): if it has not confirmed, the next one takes over; what it
-    has confirmed, or nobody else supplies, is the buyer's decision. Nothing happens if it may again by now."""
+    has confirmed, or nobody else supplies, is the buyer's decision. Nothing happens if it may again by now; who tells
+    it twice, because a worker died meanwhile, does not ask the buyer again."""
     purchase = work.document
     standing = await standing_of(work.session, purchase.supplier)
     work.details |= {"standing": standing}
     if standing.supplies:
         work.stage = purchase.stage
         return
+    if await has_heard(work.session, purchase.supplier, purchase.number):
+        raise Refusal("stage_moved_on", f"{purchase.number} was held before")
     if purchase.stage is PurchaseStage.PLACED:
         await pass_on(work)
     if work.stage in PURCHASE_OPEN:

@@ -166,7 +166,7 @@ async def _agree(work: RequestWork, bid: OpenedLine, quantity: int, reason: str)
     before = await session.get(Contract, (bid.supplier, bid.part, version - 1))
     part = await session.get_one(Part, bid.part)
     terms = ContractTerms(
-        specification=before.specification if before else part.specification,
+        specification=(before and before.specification) or part.specification or part.code,
         quality_standard=(before and before.quality_standard) or work.document.number,
         price=bid.price,
         freight=bid.freight,

@@ -137,6 +137,21 @@ async def test_the_buyer_may_leave_a_confirmed_order_with_a_suspended_supplier(h
     await order.until(Stage.DISPATCH)
 
 
+async def test_an_order_that_is_told_twice_to_hold_asks_the_buyer_once(house: House) -> None:
+    """Who tells it may die before it can say that it did, and tells it again."""
+    action = await suspended(house)
+    order, purchase = await short_of(house)
+    await purchase.confirm()
+    await action.say(Action.IMPOSE, SUPERVISOR)
+    await purchase.logged(Action.HOLD)
+    await purchase.decide(Action.KEEP, BUYER, explanation="they are packed already")
+    await purchase.handle.signal("hold")
+    await purchase.receive(1)
+    await order.until(Stage.DISPATCH)
+    assert (await purchase.actions()).count(Action.HOLD) == 1
+    assert (await purchase.told(BUYER)).count("held") == 1
+
+
 async def test_an_order_that_nobody_else_can_serve_is_held_and_not_confirmed(house: House) -> None:
     action = await suspended(house)
     await house.suspend(NEXT, "S06")
