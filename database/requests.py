@@ -15,6 +15,7 @@ from typing import Any
 
 from pydantic import BaseModel
 from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database import contracts
@@ -28,12 +29,11 @@ from database.tables import (
     BidLine,
     Invitation,
     Part,
-    PurchaseLine,
-    PurchaseOrder,
     RequestForQuotation,
     RequestLine,
     Supplier,
     SupplierBid,
+    SupplierReview,
     UserAccount,
     Warehouse,
 )
@@ -98,10 +98,10 @@ async def opened_bids(session: AsyncSession, request: str) -> Sequence[OpenedLin
 
 
 async def compared(
-    session: AsyncSession, bids: Sequence[OpenedLine], weights: Weights
+    session: AsyncSession, bids: Sequence[OpenedLine], weights: Weights, at: datetime
 ) -> Mapping[str, Sequence[tuple[OpenedLine, Placed]]]:
-    """The bids for each part, the best value first, each with its place."""
-    known = await scores(session, {bid.supplier for bid in bids})
+    """The bids for each part, the best value first, each with its place; by the suppliers' scores as they were `at`."""
+    known = await scores(session, {bid.supplier for bid in bids}, at)
     found: dict[str, list[tuple[OpenedLine, Placed]]] = {}
     for part in dict.fromkeys(bid.part for bid in bids):
         of_part = {bid.supplier: bid for bid in bids if bid.part == part}
@@ -116,17 +116,16 @@ async def compared(
     return found
 
 
-async def scores(session: AsyncSession, suppliers: Collection[str]) -> dict[str, Decimal]:
-    """How many of a hundred pieces that a supplier brought were sound. Whoever brought none has no score."""
-    received, refused = func.sum(PurchaseLine.received), func.sum(PurchaseLine.refused)
-    rows = await session.execute(
-        select(PurchaseOrder.supplier, func.round(received * Decimal(100) / (received + refused), 1))
-        .join(PurchaseOrder, PurchaseOrder.number == PurchaseLine.purchase_order)
-        .where(PurchaseOrder.supplier.in_(list(suppliers)))
-        .group_by(PurchaseOrder.supplier)
-        .having(received + refused > 0)
+async def scores(session: AsyncSession, suppliers: Collection[str], at: datetime) -> dict[str, Decimal]:
+    """What suppliers came to in the newest review of each before an instant (policy 3.1.1). Whoever was not reviewed by
+    then, or on too little to count, has no score."""
+    newest = (
+        select(SupplierReview.supplier, SupplierReview.score)
+        .ext(distinct_on(SupplierReview.supplier))
+        .where(SupplierReview.supplier.in_(list(suppliers)), SupplierReview.reviewed_at <= at)
+        .order_by(SupplierReview.supplier, SupplierReview.id.desc())
     )
-    return dict(rows.all())
+    return {supplier: score for supplier, score in await session.execute(newest) if score is not None}
 
 
 # --- asking -------------------------------------------------------------------------------------------------

@@ -114,7 +114,7 @@ async def award(work: RequestWork) -> None:
         ).all()
     )
     bids = await opened_bids(work.session, request.number)
-    ranking = await compared(work.session, bids, rules.requests.weights)
+    ranking = await compared(work.session, bids, rules.requests.weights, work.at)
     found = {(bid.part, bid.supplier): (bid, placed) for ranked in ranking.values() for bid, placed in ranked}
     given: dict[str, int] = defaultdict(int)
     won: list[tuple[OpenedLine, Placed, int]] = []

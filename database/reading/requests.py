@@ -24,6 +24,7 @@ from database.tables import (
 )
 from domain.comparing import Criterion, Weights
 from domain.messages import RequestState
+from domain.policy import RequestRules
 from domain.requests import RequestStage
 from domain.stages import Role
 from domain.waiting import Clock
@@ -86,7 +87,9 @@ class BidView(View):
     freight: Decimal
     landed: Decimal
     lead_days: int
-    score: Decimal | None
+    score: Decimal | None = Field(
+        description="From the supplier's newest review, 0 to 100; without one null, and the weight goes to the others."
+    )
     guarantee_months: int
     valid_until: date
     note: str
@@ -232,7 +235,7 @@ async def request_view(session: AsyncSession, number: str, now: datetime) -> Req
         invited=invited,
         weights=rules.weights,
         least_bids=rules.least_bids,
-        comparison=await _comparison(session, number, rules.weights, rules.least_bids, invited),
+        comparison=await _comparison(session, number, rules, invited, request.ended_at or now),
         awards=await _awards(session, number),
     )
 
@@ -264,15 +267,15 @@ async def _invited(session: AsyncSession, number: str) -> tuple[InvitedView, ...
 
 
 async def _comparison(
-    session: AsyncSession, number: str, weights: Weights, least: int, invited: tuple[InvitedView, ...]
+    session: AsyncSession, number: str, rules: RequestRules, invited: tuple[InvitedView, ...], at: datetime
 ) -> tuple[ComparedPart, ...]:
-    """Line by line, the best value first; nothing while the bids are sealed."""
+    """Line by line, the best value first, as it was when the request ended; nothing while the bids are sealed."""
     names = {one.supplier: one for one in invited}
-    ranking = await requests.compared(session, await requests.opened_bids(session, number), weights)
+    ranking = await requests.compared(session, await requests.opened_bids(session, number), rules.weights, at)
     return tuple(
         ComparedPart(
             part=part,
-            enough=len(ranked) >= least,
+            enough=len(ranked) >= rules.least_bids,
             bids=tuple(
                 BidView(
                     supplier=bid.supplier,

@@ -138,6 +138,7 @@ async def test_bids_are_compared_and_awarded_on_the_page(browser: Browser, sessi
         page = (await buyer.get(url)).text
         assert page.index("集源示范家电配件") < page.index("通达示范热工")
         assert "50%" in page
+        assert page.count("权重计入其他各项") == 3, "nobody was reviewed yet"
         best = re.findall(r'value="100"[^>]*name="lines\.(\d)\.quantity"', page)
         assert len(best) == 1
         said = {"csrf": csrf(page), "order_now": "on", "reason": "", "sure": "yes"}

@@ -10,9 +10,12 @@ import pytest
 from temporalio.testing import ActivityEnvironment
 
 from activities.sweeping import Sweeping
+from database.reading.requests import request_view
 from database.requests import ask, buy_at_once, opened_bids
-from database.tables import AwardLine, Contract, Invitation, RequestForQuotation, SupplierBid
+from database.tables import AwardLine, Contract, Invitation, RequestForQuotation, SupplierBid, SupplierReview
 from domain.bidding import Ask, BuyAtOnce
+from domain.comparing import Criterion
+from domain.correcting import Standing
 from domain.requests import RequestStage
 from domain.stages import Action, PurchaseStage, Refusal, Role
 from tests.workflows.house import Declined, Document, House, Purchase
@@ -284,3 +287,45 @@ async def test_a_request_whose_writer_died_is_started_by_the_sweep(house: House)
     [purchase] = await request.orders()
     assert await purchase.stage() is PurchaseStage.PLACED
     await request.decide(Action.LOOK_INTO, AUDITOR, finding="justified", explanation="it did burn")
+
+
+async def review(house: House, supplier: str, month: int, score: str | None) -> None:
+    """How a supplier came out of a month."""
+    async with house.sessions.begin() as session:
+        session.add(
+            SupplierReview(
+                first=date(2020, month, 1), end=date(2020, month + 1, 1), supplier=supplier,
+                reviewed_at=await house.now(), policy_name=house.policy.name, policy_version=house.policy.version,
+                figures={}, score=score and Decimal(score), standing=Standing.QUALIFIED, proposed=None,
+            )
+        )  # fmt: skip
+
+
+@pytest.mark.clause("3.3.1")
+async def test_the_score_is_that_of_the_newest_review_and_who_has_none_is_measured_by_the_rest(house: House) -> None:
+    for supplier, *scores in (("S01", "99.0", "90.0"), ("S03", "80.0", None), ("S05", "45.0")):
+        for month, score in enumerate(scores, start=1):
+            await review(house, supplier, month, score)
+    request = await asking(house)
+    await three_bids(request, house.part)
+    await request.to_comparison()
+
+    async def compared() -> dict[str, Any]:
+        async with house.sessions() as session:
+            view = await request_view(session, request.number, await house.now())
+        assert view
+        return {bid.supplier: bid for bid in view.comparison[0].bids}
+
+    bids = await compared()
+    assert {supplier: bid.score for supplier, bid in bids.items()} == {"S01": 90, "S03": None, "S05": 45}
+    assert bids["S05"].gaps[Criterion.SCORE] == Decimal("0.5")
+    weights = house.policy.purchasing.requests.weights
+    others = {name: weights.of(name) for name in Criterion if name is not Criterion.SCORE}
+    mean = sum(weight * bids["S03"].gaps[name] for name, weight in others.items()) / sum(others.values())
+    assert bids["S03"].gap == pytest.approx(mean, abs=Decimal("0.0002"))
+
+    best = min(bids.values(), key=lambda bid: bid.rank)
+    await request.award((best.supplier, 100))
+    await review(house, "S05", 3, "100.0")
+    await review(house, "S01", 3, "1.0")
+    assert await compared() == bids, "what was compared stays as it was when it was awarded"
