@@ -14,6 +14,7 @@ from database.purchases import expected_from, lock_running, order_missing, withd
 from database.reading.substitutes import substitutes
 from database.tables import (
     CarrierAccount,
+    EventLog,
     LineState,
     OrderLine,
     Part,
@@ -94,14 +95,37 @@ async def _expect(work: OrderWork, lines: Sequence[OrderLine]) -> None:
 
 
 async def _tell_of_delay(work: OrderWork, before: datetime | None) -> None:
-    """The customer hears of a delay that is longer than the policy's threshold, unless asked again because of it."""
+    """The customer hears of a delay once it is longer than the policy's threshold, in one go or little by little,
+    unless asked again because of it."""
     expected = work.document.parts_expected_at
     if before is None or expected is None or expected == before:
         return
-    work.details |= {"parts_expected_at": [before.isoformat(), expected.isoformat()]}
-    threshold = work.time.after(before, work.time.policy.follow_up.tell_customer)
-    if expected > threshold and (Action.QUOTE, Role.CUSTOMER) not in work.told:
+    threshold = work.time.after(await _last_told(work, before), work.time.policy.follow_up.tell_customer)
+    asked_again = (Action.QUOTE, Role.CUSTOMER) in work.told
+    if expected > threshold and not asked_again:
         work.told.append(("parts_later", Role.CUSTOMER))
+    work.details |= {
+        "parts_expected_at": [before.isoformat(), expected.isoformat()],
+        "customer_told": expected > threshold or asked_again,
+    }
+
+
+async def _last_told(work: OrderWork, before: datetime) -> datetime:
+    """The date that the customer knows: of the parts' moves in this round the last that was told, else the first."""
+    moves = (
+        await work.session.scalars(
+            select(EventLog.details)
+            .where(
+                EventLog.document == work.document.number,
+                EventLog.round == work.document.round,
+                EventLog.details.has_key("parts_expected_at"),
+            )
+            .order_by(EventLog.seq)
+        )
+    ).all()
+    told = [details["parts_expected_at"][1] for details in moves if details.get("customer_told")]
+    known = told[-1:] or [details["parts_expected_at"][0] for details in moves[:1]]
+    return datetime.fromisoformat(known[0]) if known else before
 
 
 async def restock(work: OrderWork) -> None:

@@ -90,6 +90,7 @@ _SIGNS: Final = {
     Action.IMPOSE: "alert",
     Action.DISMISS: "cross",
     Action.WORSEN: "alert",
+    Action.REVIEWED_WORSE: "alert",
     Action.VERIFY: "check",
     Action.RELEASE: "check",
     Action.REJECT_EVIDENCE: "back",
@@ -131,7 +132,7 @@ _TEXTS: Final = (
     "said_by",
     "taken_by",
 )
-_MOVES: Final = frozenset({"due", "promised_at", "serial", "expected_to", "standing"})
+_MOVES: Final = frozenset({"due", "promised_at", "parts_expected_at", "serial", "expected_to", "standing"})
 """Details that say what was before and what is after."""
 _UNTOLD: Final = frozenset({"signature", "shipment", "lines", "paused", "final", "quotation", "agreed_to"})
 """Details for the log, not for readers."""
@@ -342,6 +343,7 @@ _WRITERS: Final[Mapping[str, Callable[[str, Event, Language], str]]] = {
     "standing": lambda value, event, language: language.word("standing", value),
     "expected_to": _instant,
     "promised_at": _instant,
+    "parts_expected_at": _instant,
     "starts_at": _instant,
     "comes_at": _instant,
     "to_pay": _money,

@@ -27,6 +27,7 @@ from database.reading.statutory import rights_of
 from database.tables import AppointmentState, ShipmentState
 from domain import offer
 from domain.stages import ORDER, Action, Stage
+from domain.waiting import Clock
 
 router = APIRouter()
 PATH: Final = tracking_path("{token}")
@@ -174,4 +175,8 @@ def _promise(order: OrderView, them: Reader) -> Promise | None:
         return Promise(them.language.text("The technician comes on"), visit[0])
     if order.wait is None:
         return None
+    if order.wait.clock is Clock.PARTS and (expected := order.parts_expected_at):
+        late = expected < them.now
+        text = them.language.text("We expected the parts by this time, and are asking the supplier")
+        return Promise(text if late else them.language.word("customer wait", Clock.PARTS), expected)
     return Promise(them.language.word("customer wait", order.wait.clock), order.wait.due)

@@ -152,7 +152,8 @@ class UnitView(View):
 
 class LineView(View):
     """A part and how many of it, who bears it or why it is refused; how many pieces are reserved, `purchase_order` is
-    where the missing ones are expected from. `instead_of` is the part that was wanted first."""
+    where the missing ones are expected from, at `expected_at`: as promised, else as asked for. `instead_of` is the part
+    that was wanted first."""
 
     id: int
     round: int
@@ -172,6 +173,7 @@ class LineView(View):
     purchase_order: str | None
     purchase_stage: PurchaseStage | None
     promised_at: datetime | None
+    expected_at: datetime | None
 
 
 class BasisView(View):
@@ -315,6 +317,9 @@ class OrderView(View):
     shipments: tuple[ShipmentView, ...]
     appointments: tuple[AppointmentView, ...]
     claims: tuple[ClaimView, ...]
+    parts_expected_at: datetime | None = Field(
+        description="When the last of the parts that are waited for should be in the house; null if none is on order."
+    )
 
     def masked(self) -> "OrderView":
         """For readers whose work does not need the customer's numbers."""
@@ -577,6 +582,7 @@ async def order_view(session: AsyncSession, number: str, now: datetime) -> Order
         shipments=tuple(await shipments(session, Shipment.order == number)),
         appointments=tuple(map(AppointmentView.model_validate, found.appointments)),
         claims=tuple(map(ClaimView.model_validate, found.claims)),
+        parts_expected_at=max((line.expected_at for line in lines if line.expected_at), default=None),
     )
 
 
@@ -606,7 +612,12 @@ _NONE: Final = literal([], JSONB)
 
 def _lines() -> Select[*tuple[Any, ...]]:
     expected = (
-        select(PurchaseOrder.number, PurchaseOrder.stage, PurchaseOrder.promised_at)
+        select(
+            PurchaseOrder.number,
+            PurchaseOrder.stage,
+            PurchaseOrder.promised_at,
+            func.coalesce(PurchaseOrder.promised_at, PurchaseOrder.deliver_by).label("expected_at"),
+        )
         .join(BackOrder, BackOrder.purchase_order == PurchaseOrder.number)
         .where(BackOrder.line == OrderLine.id, BackOrder.state == BackOrderState.WAITING)
         .order_by(BackOrder.id.desc())
@@ -639,6 +650,7 @@ def _lines() -> Select[*tuple[Any, ...]]:
             expected.c.number.label("purchase_order"),
             expected.c.stage.label("purchase_stage"),
             expected.c.promised_at,
+            expected.c.expected_at,
         )
         .join(Part, Part.code == OrderLine.part)
         .outerjoin(expected, true())

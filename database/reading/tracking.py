@@ -113,6 +113,7 @@ class TrackingView(View):
     service_centre_name_zh: str
     service_centre_phone: str
     wait: TrackedWait | None
+    parts_expected_at: datetime | None
     lines: tuple[TrackedLine, ...]
     quotation: TrackedQuotation | None
     inspection: InspectionView | None

@@ -1,11 +1,13 @@
 """The supplier's page behind its link, the purchase order on paper, goods that come in and their invoice."""
 
+from datetime import datetime, timedelta
 from io import BytesIO
 
 import pytest
 from pypdf import PdfReader
 from sqlalchemy import select
 
+from api.i18n import languages
 from database.reading.links import link_of
 from database.tables import PurchaseOrder, SupplierLink
 from domain.offer import digest
@@ -109,3 +111,30 @@ async def test_goods_are_counted_inspected_and_billed(browser: Browser, cases: C
         said = {"invoice": "F-1", "outcome": "pay_as_ordered", "explanation": "按合同价"}
         assert (await send(client, address, page, "decide_invoice", **said)).status_code == 303
         assert "货物已全部到齐" in text(await client.get(address))
+
+
+@pytest.mark.clause("3.2.3")
+async def test_when_the_parts_come_is_on_the_orders_page_and_the_customers_and_moves_with_the_promise(
+    browser: Browser, cases: Cases
+) -> None:
+    order = await cases.approved(**SOLD_OUT)
+    number = await cases.purchase_order()
+    token, words = await cases.token(order), languages("Asia/Shanghai")["zh"]
+    async with cases.house.sessions() as session:
+        asked_for = (await session.get_one(PurchaseOrder, number)).deliver_by
+    later = asked_for + timedelta(days=1)
+    for action, promised, more in (
+        (Action.CONFIRM, asked_for, {"signed_by": "冯立"}),
+        (Action.PROMISE_LATER, later, {"explanation": "停电", "said_by": "冯立"}),
+    ):
+        await cases.decide(number, action, "buyer", promised_at=promised.isoformat(), **more)
+        async with browser("agent", language="zh") as agent, browser(language="zh") as customer:
+            for who, address, said in (
+                (agent, f"orders/{order}", "预计到库："),
+                (customer, f"tracking/{token}", "预计备件到货时间"),
+            ):
+                read = (await who.get(f"/v1/{address}")).json()["parts_expected_at"]
+                assert datetime.fromisoformat(read) == promised
+                page = text(await who.get(f"/{address.replace('tracking', 'track')}"))
+                assert said in page
+                assert words.instant(promised) in page

@@ -146,6 +146,21 @@ async def test_a_delay_moves_the_dates_of_who_waits_and_past_a_threshold_the_cus
     assert (await order.told(CUSTOMER))[-1] == "quote", "so late that consent is asked again says it all"
 
 
+@pytest.mark.clause("3.2.3")
+async def test_a_delay_that_grows_little_by_little_is_told_once_it_has_grown_enough(house: House) -> None:
+    await house.week()
+    order, purchase = await short_of(house)
+    asked_for = (await purchase.row()).deliver_by
+    await purchase.confirm(asked_for)
+    told = []
+    for times, days in enumerate((2, 4, 6, 7), start=1):
+        await purchase.later(asked_for + timedelta(days=days))
+        await order.logged(Action.RESTOCK, times)
+        told.append((await order.told(CUSTOMER)).count("parts_later"))
+    assert told[0] == 0
+    assert told[-1] == 1, told
+
+
 async def test_a_link_that_was_renewed_opens_nothing(house: House) -> None:
     _, purchase = await short_of(house)
     [first] = await house.all(SupplierLink, SupplierLink.document == purchase.number)
