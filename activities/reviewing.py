@@ -5,7 +5,7 @@ from datetime import datetime
 
 from temporalio import activity
 
-from database import policies, reviews
+from database import policies, reviews, standings
 from database.session import Sessions
 from domain.reviews import last_ended
 from runtime.settings import Settings
@@ -20,11 +20,12 @@ class Reviewing:
     async def review_suppliers(self, now: datetime) -> Sequence[str]:
         """Reviews the newest period that is over by the newest policy, if that was not done.
 
-        Returns the corrective actions that begin; all of it is written, or nothing.
+        All of it is written, or nothing. Returns the corrective actions that begin, and those under way whose
+        supplier was reviewed as worse, as long as they have not heard of it.
         """
         async with self._sessions.begin() as session:
             time = await policies.timekeeper(session, await policies.newest(session, self._settings.policy))
             period = last_ended(time.today(now), time.policy.review)
-            if await reviews.is_reviewed(session, period):
-                return ()
-            return await reviews.review(session, period, time, now)
+            reviewed = await reviews.is_reviewed(session, period)
+            begun = () if reviewed else await reviews.review(session, period, time, now)
+            return [*begun, *await standings.worsened(session)]

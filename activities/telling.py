@@ -49,7 +49,8 @@ class Telling:
             kind = kind_of(number)
             await self._signal(document_workflow(number), "goods_arrived" if kind.life is ORDER else "wanted_less")
 
-    async def _start(self, table: type[AnyDocument], numbers: Sequence[str]) -> None:
+    async def _start(self, table: type[AnyDocument], numbers: Sequence[str]) -> set[str]:
+        """Starts those that are not yet alive, and says which."""
         async with self._sessions() as session:
             rows = await session.execute(
                 select(table.number, table.state).where(table.number.in_(numbers), table.started_at.is_(None))
@@ -63,6 +64,7 @@ class Telling:
                 .where(table.number.in_([state.number for state in states]), table.started_at.is_(None))
                 .values(started_at=func.now())
             )
+        return {state.number for state in states}
 
     @activity.defn
     @alive
@@ -74,8 +76,12 @@ class Telling:
     @activity.defn
     @alive
     async def place_corrective_actions(self, numbers: Sequence[str]) -> None:
-        """Starts the workflows of corrective actions that are written but not yet alive."""
-        await self._start(CorrectiveAction, numbers)
+        """Starts the workflows of corrective actions that are written but not yet alive; others hear that their
+        supplier was reviewed as worse (policy 3.1.3)."""
+        started = await self._start(CorrectiveAction, numbers)
+        for number in numbers:
+            if number not in started:
+                await self._signal(document_workflow(number), "reviewed_worse")
 
     async def _signal(self, workflow: str, signal: str) -> None:
         try:

@@ -67,7 +67,8 @@ async def demand_correction(
 ) -> str | None:
     """Begins a corrective action for what a review proposes: in effect at once if the policy says so, else proposed.
 
-    Its workflow is started by whoever asked for it. Returns its number; None if the supplier has one already.
+    Its workflow is started by whoever asked for it. Returns its number; None if the supplier has one already, which
+    then hears of the review itself.
     """
     if review.proposed is None or await _open_action(session, review.supplier):
         return None
@@ -111,6 +112,57 @@ async def demand_correction(
             document=number,
         )
     return number
+
+
+async def worse_review(session: AsyncSession, action: CorrectiveAction) -> SupplierReview | None:
+    """The newest review of its supplier, if it came after the one that a corrective action rests on and proposes worse
+    than what that is about."""
+    newest = await session.scalar(
+        select(SupplierReview)
+        .where(SupplierReview.supplier == action.supplier)
+        .order_by(SupplierReview.id.desc())
+        .limit(1)
+    )
+    return newest if newest and _is_worse(newest.id, newest.proposed, action.review, action.standing) else None
+
+
+async def worsened(session: AsyncSession) -> Sequence[str]:
+    """Open corrective actions whose supplier was since reviewed as worse; each has still to hear of it."""
+    newest = (
+        select(func.max(SupplierReview.id))
+        .where(SupplierReview.supplier == CorrectiveAction.supplier)
+        .correlate(CorrectiveAction)
+        .scalar_subquery()
+    )
+    rows = await session.execute(
+        select(CorrectiveAction.number, CorrectiveAction.review, CorrectiveAction.standing, SupplierReview.id,
+               SupplierReview.proposed)
+        .join(SupplierReview, SupplierReview.id == newest)
+        .where(CorrectiveAction.ended_at.is_(None))
+        .order_by(CorrectiveAction.number)
+    )  # fmt: skip
+    return [
+        number for number, review, standing, later, proposed in rows if _is_worse(later, proposed, review, standing)
+    ]
+
+
+def _is_worse(later: int, proposed: Standing | None, review: int, standing: Standing) -> bool:
+    return later > review and proposed is not None and proposed.rank > standing.rank
+
+
+async def before_worse_review(session: AsyncSession, number: str) -> CorrectiveStage | None:
+    """Where a corrective action stood when a worse review came; None if nothing had been demanded then."""
+    stage = await session.scalar(
+        select(EventLog.from_stage)
+        .where(
+            EventLog.document == number,
+            EventLog.action == Action.REVIEWED_WORSE,
+            EventLog.from_stage != CorrectiveStage.PROPOSED,
+        )
+        .order_by(EventLog.seq.desc())
+        .limit(1)
+    )
+    return CorrectiveStage(stage) if stage else None
 
 
 async def _open_action(session: AsyncSession, supplier: str) -> str | None:

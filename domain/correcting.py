@@ -57,6 +57,17 @@ CORRECTIVE_ENDS: Final = frozenset({CorrectiveStage.CORRECTED, CorrectiveStage.D
 CORRECTIVE_OPEN: Final = tuple(stage for stage in CorrectiveStage if stage not in CORRECTIVE_ENDS)
 
 _C = CorrectiveStage
+WHERE_DISMISSED: Final[Mapping[CorrectiveStage, CorrectiveStage]] = MappingProxyType(
+    {
+        _C.DEMANDED: _C.DEMANDED,
+        _C.CARRYING_OUT: _C.CARRYING_OUT,
+        _C.VERIFICATION: _C.VERIFICATION,
+        _C.RELEASE: _C.VERIFICATION,
+    }
+)
+"""Where a corrective action goes on, by where it stood when a worse review came that was dismissed; evidence that had
+been verified is looked at once more."""
+
 _BUYER, _SUPPLIER, _SUPERVISOR, _SYSTEM = Role.BUYER, Role.SUPPLIER, Role.SUPERVISOR, Role.SYSTEM
 
 
@@ -80,6 +91,8 @@ CORRECTIVE_RULES: Final[Mapping[Action, Rule]] = MappingProxyType(
         Action.ANSWER_DEMAND: _rule({_C.DEMANDED: _C.CARRYING_OUT}, _SUPPLIER, _BUYER),
         Action.SUBMIT_EVIDENCE: _rule({_C.CARRYING_OUT: _C.VERIFICATION}, _SUPPLIER, _BUYER),
         Action.WORSEN: _rule(_stays(*_OWED), _SUPERVISOR, _SYSTEM),
+        # a later review is worse than what it is about: it is about that now
+        Action.REVIEWED_WORSE: _rule(dict.fromkeys(CORRECTIVE_OPEN, _C.PROPOSED), _SYSTEM),
         # two people: one verifies, another releases a supplier that was suspended
         Action.VERIFY: _rule({_C.VERIFICATION: _C.CORRECTED}, _BUYER, _SUPERVISOR),
         Action.REJECT_EVIDENCE: _rule(
@@ -98,6 +111,8 @@ CORRECTIVE: Final = Life(
     frozenset(CORRECTIVE_ENDS),
     MappingProxyType(
         {
+            _C.PROPOSED: dict.fromkeys((_C.DEMANDED, _C.DROPPED), "the policy puts it into effect by itself"),
+            _C.DISMISSED: dict.fromkeys(WHERE_DISMISSED.values(), "it was demanded before"),
             _C.DEMANDED: {_C.DROPPED: "the supplier is dropped"},
             _C.CARRYING_OUT: {_C.DROPPED: "the supplier is dropped"},
             _C.CORRECTED: {_C.RELEASE: "the supplier was suspended"},

@@ -165,6 +165,7 @@ class Action(StrEnum):
     RECALL = "recall"
     WITHDRAW = "withdraw"
     HOLD = "hold"
+    REVIEWED_WORSE = "reviewed_worse"
     # alarms
     REMIND = "remind"
     ESCALATE = "escalate"

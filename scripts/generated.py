@@ -44,6 +44,8 @@ _CONDITIONS: Final = {
     "no order waits for it": "已无换件单等待",
     "the supplier is dropped": "取消合作",
     "the supplier was suspended": "供应商曾被暂停",
+    "the policy puts it into effect by itself": "按制度自动生效",
+    "it was demanded before": "此前已要求整改",
 }
 
 

@@ -7,6 +7,7 @@ from activities.committing import Committing
 from activities.telling import Telling
 from domain.correcting import CORRECTIVE, CORRECTIVE_ENDS
 from domain.messages import CorrectiveState
+from domain.stages import Action
 
 with workflow.unsafe.sandbox_import_notification_policy(SandboxImportNotificationPolicy.SILENT):
     from workflows.desk import Desk, patient  # loaded anew for each workflow, like this module
@@ -21,13 +22,17 @@ class CorrectiveAction(Desk[CorrectiveState]):
 
     @workflow.init
     def __init__(self, action: CorrectiveState) -> None:
+        self._reviewed_worse = False
         super().__init__(action)
 
     @workflow.run
     async def run(self, action: CorrectiveState) -> str:
         await self.hold_purchase_orders()
         while self.state.stage not in CORRECTIVE_ENDS:
-            await self.attend()
+            await self.attend(lambda: self._reviewed_worse)
+            if self._reviewed_worse:
+                self._reviewed_worse = False
+                await self.report(Action.REVIEWED_WORSE)
             await self.hold_purchase_orders()
         await workflow.wait_condition(workflow.all_handlers_finished)
         return self.state.stage
@@ -37,3 +42,8 @@ class CorrectiveAction(Desk[CorrectiveState]):
         while self._to_tell:
             numbers, self._to_tell = self._to_tell, []
             await workflow.execute_activity_method(Telling.hold_purchase_orders, numbers, **patient(" ".join(numbers)))
+
+    @workflow.signal
+    def reviewed_worse(self) -> None:
+        """A later review of the supplier is worse than what this is about (policy 3.1.3)."""
+        self._reviewed_worse = True

@@ -5,14 +5,15 @@ from collections.abc import Mapping
 from sqlalchemy import select
 
 from activities.steps.work import CorrectiveSteps, CorrectiveWork
-from database.standings import change_standing, open_purchases, standing_of
+from database.standings import before_worse_review, change_standing, open_purchases, standing_of, worse_review
 from database.tables import Submission
-from domain.correcting import ChangedBecause, CorrectiveStage, Standing
+from domain.correcting import WHERE_DISMISSED, ChangedBecause, CorrectiveStage, Standing
 from domain.decisions import AnswerDemand
 from domain.stages import Action, Refusal, Role
 from domain.waiting import Clock
 
 CLOCK_OF: Mapping[CorrectiveStage, Clock] = {
+    CorrectiveStage.PROPOSED: Clock.STANDING,
     CorrectiveStage.DEMANDED: Clock.DEMAND,
     CorrectiveStage.CARRYING_OUT: Clock.MEASURES,
     CorrectiveStage.VERIFICATION: Clock.VERIFICATION,
@@ -24,6 +25,33 @@ CLOCK_OF: Mapping[CorrectiveStage, Clock] = {
 async def impose(work: CorrectiveWork) -> None:
     """The standing takes effect; a supplier that is dropped has nothing to put right."""
     await _put(work, work.document.standing, ChangedBecause.DECISION)
+
+
+async def dismiss(work: CorrectiveWork) -> None:
+    """What was demanded before the review that is dismissed is still owing."""
+    before = await before_worse_review(work.session, work.document.number)
+    if before is not None:
+        work.stage = WHERE_DISMISSED[before]
+        work.document.standing = await standing_of(work.session, work.document.supplier)
+
+
+async def reviewed_worse(work: CorrectiveWork) -> None:
+    """A later review is worse than what this is about: it is about that now, in effect at once if the policy says so,
+    else for a person to decide (policy 3.1.3)."""
+    document = work.document
+    review = await worse_review(work.session, document)
+    if review is None or review.proposed is None:
+        raise Refusal("nothing_asked", f"no later review of {document.supplier} is worse")
+    work.details |= {"standing": [document.standing, review.proposed]}
+    document.review, document.standing = review.id, review.proposed
+    if review.proposed not in work.time.policy.review.automatic:
+        work.told.append(("standing_proposed", Role.SUPERVISOR))
+        work.start(Clock.STANDING)
+        return
+    work.stage = CorrectiveStage.DEMANDED
+    await _put(work, review.proposed, ChangedBecause.REVIEW)
+    if work.stage is CorrectiveStage.DEMANDED:
+        work.start(Clock.DEMAND)
 
 
 async def answer_demand(work: CorrectiveWork) -> None:
@@ -84,6 +112,8 @@ async def _put(work: CorrectiveWork, standing: Standing, because: ChangedBecause
 
 STEPS: CorrectiveSteps = {
     Action.IMPOSE: impose,
+    Action.DISMISS: dismiss,
+    Action.REVIEWED_WORSE: reviewed_worse,
     Action.ANSWER_DEMAND: answer_demand,
     Action.WORSEN: worsen,
     Action.VERIFY: verify,

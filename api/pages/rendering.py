@@ -103,7 +103,7 @@ class Reader:
                 [
                     {"url": "/requests-for-quotation", "text": self.language.text("Quotations")},
                     {"url": "/suppliers", "text": self.language.text("Suppliers")},
-                    {"url": "/supplier-reviews", "text": self.language.text("Reviews")},
+                    {"url": "/supplier-reviews", "text": self.language.text("Reviews"), "also": "/corrective-actions"},
                     {"url": "/costs", "text": self.language.text("Costs")},
                 ]
                 if buys
@@ -124,7 +124,9 @@ class Reader:
             "roles": list(map(self.language.label, self.who.roles)) if self.who else [],
             "csrf": (self.who and self.who.csrf) or "",
             "menu": menu,
-            "here": next((entry["url"] for entry in menu if here.startswith(entry["url"])), here),
+            "here": next(
+                (one["url"] for one in menu if here.startswith((one["url"], one.get("also", one["url"])))), here
+            ),
             "back": here + query if self.request.method == "GET" else here,
         }
 

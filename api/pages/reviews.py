@@ -15,12 +15,14 @@ from api.i18n import Language
 from api.pages import acts, deciding, story
 from api.pages.acts import Act
 from api.pages.deciding import Answer
+from api.pages.forms import Choice
+from api.pages.messages import page_of
 from api.pages.orders import MACHINE_ROOM, newest_calendar
 from api.pages.rendering import Reader, reader
 from api.problems import Problem
 from api.v1.costs import reads_costs
 from database import policies
-from database.reading import documents, reviews
+from database.reading import documents, reference, reviews
 from database.reading.documents import Head
 from database.reading.reviews import CorrectionView, ReviewView
 from domain.correcting import CORRECTIVE, Standing
@@ -31,6 +33,8 @@ from runtime.temporal import document_workflow
 
 router = APIRouter()
 PAGE: Final = 30
+Supplier = Annotated[str, Query(max_length=32)]
+Cursor = Annotated[str | None, Query(max_length=400)]
 OVERSEES: Final = frozenset({Role.BUYER, Role.SUPERVISOR, Role.ADMINISTRATOR})
 
 
@@ -41,18 +45,72 @@ async def review_list(
     session: Database,
     who: Signed,
     now: Now,
+    supplier: Supplier = "",
     after: Annotated[str, Query(max_length=32)] = "",
+    cursor: Cursor = None,
 ) -> HTMLResponse:
+    """How all suppliers came out of the newest review, or one of them out of every review."""
     reads_costs(who)
     them = reader(request, house.settings, who, now)
-    rows = await reviews.newest_reviews(session, after=after, limit=PAGE)
+    if supplier:
+        page = await reviews.list_reviews(session, supplier=supplier, limit=PAGE, cursor=cursor)
+        rows, more = page.items, {"supplier": supplier, "cursor": page.next} if page.next else {}
+    else:
+        rows = await reviews.newest_reviews(session, after=after, limit=PAGE)
+        more = {"after": rows[-1].supplier} if len(rows) == PAGE else {}
     return them.page(
         "reviews.html",
         rows=rows,
+        supplier=supplier,
+        suppliers=await _suppliers(session, them),
         figures=list(ReviewFigure),
         counted=await _counted(session, rows),
-        next=f"/supplier-reviews?{urlencode({'after': rows[-1].supplier})}" if len(rows) == PAGE else "",
+        next=f"/supplier-reviews?{urlencode(more)}" if more else "",
     )
+
+
+@router.get("/supplier-reviews/{number}")
+async def review_page(
+    request: Request,
+    house: InHouse,
+    session: Database,
+    who: Signed,
+    now: Now,
+    number: int,
+    figure: str = "",
+    cursor: Cursor = None,
+) -> HTMLResponse:
+    """One review: its figures, and the rows that one of them was made from."""
+    reads_costs(who)
+    them, review = reader(request, house.settings, who, now), await reviews.review_view(session, number)
+    if review is None:
+        raise Problem("not_found")
+    chosen = ReviewFigure(figure) if figure in set(ReviewFigure) else _first_with_cases(review)
+    page = await reviews.cases(session, number, chosen, limit=PAGE, cursor=cursor)
+
+    def address(of: ReviewFigure, **kept: str) -> str:
+        return f"/supplier-reviews/{number}?{urlencode({'figure': of, **kept})}"
+
+    months = {"first": f"{review.first:%Y-%m}", "last": f"{review.last:%Y-%m}", "supplier": review.supplier}
+    return them.page(
+        "review.html",
+        review=review,
+        rules=(await policies.load(session, review.policy_name, review.policy_version)).review,
+        figures=list(ReviewFigure),
+        chosen=chosen,
+        tabs=[
+            {"url": f"{address(one)}#cases", "text": them.language.label(one), "current": one is chosen}
+            for one in ReviewFigure
+        ],
+        rows=page.items,
+        page_of=page_of,
+        receipts=f"/costs/receipts?{urlencode(months)}" if chosen is ReviewFigure.PRICE else "",
+        next=address(chosen, cursor=page.next) if page.next else "",
+    )
+
+
+def _first_with_cases(review: ReviewView) -> ReviewFigure:
+    return next((one for one in ReviewFigure if one in review.figures and review.figures[one].n), ReviewFigure.ON_TIME)
 
 
 @router.get("/corrective-actions")
@@ -63,15 +121,19 @@ async def correction_list(
     who: Signed,
     now: Now,
     which: str = "open",
-    cursor: Annotated[str | None, Query(max_length=400)] = None,
+    supplier: Supplier = "",
+    cursor: Cursor = None,
 ) -> HTMLResponse:
     reads_costs(who)
     them = reader(request, house.settings, who, now)
-    page = await reviews.list_corrections(session, open_only=which != "all", now=now, limit=PAGE, cursor=cursor)
+    page = await reviews.list_corrections(
+        session, open_only=which != "all", now=now, supplier=supplier, limit=PAGE, cursor=cursor
+    )
     text = them.language.text
 
     def address(**kept: str) -> str:
-        return "/corrective-actions?" + urlencode({"which": which, **kept})
+        chosen = {"which": which, "supplier": supplier, **kept}
+        return "/corrective-actions?" + urlencode({name: value for name, value in chosen.items() if value})
 
     return them.page(
         "corrections.html",
@@ -79,6 +141,9 @@ async def correction_list(
             {"url": address(which=code), "text": name, "current": (code == "all") == (which == "all")}
             for code, name in (("open", text("Open")), ("all", text("All")))
         ],
+        which=which,
+        supplier=supplier,
+        suppliers=await _suppliers(session, them),
         rows=page.items,
         next=address(cursor=page.next) if page.next else "",
         calendar=await newest_calendar(session, house),
@@ -132,13 +197,18 @@ async def _correction(session: AsyncSession, number: str, them: Reader, who: Pri
     return found
 
 
-async def _counted(session: AsyncSession, rows: Sequence[ReviewView]) -> Mapping[str, int]:
-    """How many cases a figure must rest on to count, by supplier."""
+async def _suppliers(session: AsyncSession, them: Reader) -> Sequence[Choice]:
+    known = await reference.suppliers(session, them.language.local(them.now).date())
+    return [Choice(one.code, f"{them.language.name(one)} · {one.code}") for one in known]
+
+
+async def _counted(session: AsyncSession, rows: Sequence[ReviewView]) -> Mapping[int, int]:
+    """How many cases a figure must rest on to count, by review."""
     least = {
         (name, version): (await policies.load(session, name, version)).review.smallest_n
         for name, version in {(row.policy_name, row.policy_version) for row in rows}
     }
-    return {row.supplier: least[row.policy_name, row.policy_version] for row in rows}
+    return {row.id: least[row.policy_name, row.policy_version] for row in rows}
 
 
 async def _show(
@@ -190,6 +260,8 @@ def _initial(action: Action, found: CorrectionView) -> Mapping[str, Any]:
 
 def _consequences(action: Action, found: CorrectionView, language: Language) -> Sequence[str]:
     """What will happen, before something that stops deliveries or ends the corrective action."""
+    if action is Action.DISMISS and found.goes_back_to:
+        return [language.text("The supplier stays as it is; what was demanded of it before is still owing.")]
     if action is Action.DISMISS:
         return [language.text("The corrective action ends; the supplier stays as it is.")]
     after = {Action.IMPOSE: found.standing, Action.WORSEN: found.standing.worse}.get(action)

@@ -16,9 +16,10 @@ from api.pages import choices, deciding, forms
 from api.pages.forms import Form, Said
 from api.pages.rendering import Reader, reader
 from api.problems import Problem
+from api.v1.costs import READERS
 from database import contracts
 from database.policies import newest, timekeeper
-from database.reading import suppliers
+from database.reading import reviews, suppliers
 from database.reading.suppliers import AgreedView
 from database.tables import SupplierPaper
 from domain.contracts import ContractTerms, Paper, QualificationProof
@@ -27,6 +28,7 @@ from domain.stages import Refusal, Role
 
 router = APIRouter()
 PAGE: Final = 30
+NEWEST: Final = 3
 FOR_A_YEAR: Final = 365
 
 
@@ -200,10 +202,18 @@ async def _supplier(
         raise Problem("not_found")
     words = them.language
     query = urlencode({"text": text, "cursor": found.parts.next}) if found.parts.next else ""
+    sees_reviews = not READERS.isdisjoint(who.roles)
     return them.page(
         "supplier.html",
         422 if form and (form.wrong or form.error) else 200,
         supplier=found,
+        sees_reviews=sees_reviews,
+        reviews=(await reviews.list_reviews(session, supplier=code, limit=NEWEST)).items if sees_reviews else [],
+        corrections=(
+            await reviews.list_corrections(session, open_only=False, now=them.now, supplier=code, limit=NEWEST)
+        ).items
+        if sees_reviews
+        else [],
         text=text,
         next=f"/suppliers/{quote(code)}?{query}" if query else "",
         today=today,

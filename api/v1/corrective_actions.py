@@ -1,82 +1,92 @@
 """Suppliers' reviews, and what they must put right (policy 3.1.1, 3.1.3)."""
 
-from datetime import date, datetime
-from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
-from sqlalchemy import select
 
 from api.auth import Signed
 from api.dependencies import Database, IdempotencyKey, InHouse, Now
 from api.engine import decide
 from api.problems import Problem, responses
 from api.v1.costs import reads_costs
-from api.v1.orders import DECIDING
-from database.reading.documents import Event, View, events, head
-from database.tables import CorrectiveAction, SupplierReview
-from domain.correcting import CORRECTIVE, CorrectiveStage, Standing
+from api.v1.orders import DECIDING, CursorParameter, Limit
+from database.reading import reviews
+from database.reading.documents import Event, events, head
+from database.reading.keyset import Page
+from database.reading.reviews import CaseView, CorrectionRow, CorrectionView, ReviewView
+from domain.correcting import CORRECTIVE
 from domain.decisions import CorrectiveDecision
 from domain.messages import Decided
+from domain.reviews import ReviewFigure
 
 router = APIRouter(tags=["supplier reviews"])
 
 Number = Annotated[str, Path(max_length=32, examples=["CA-20261001-00014"])]
+Review = Annotated[int, Path(ge=1, le=2**63 - 1)]
+OfSupplier = Annotated[str, Query(max_length=32)]
+LISTING = responses("not_logged_in", "role_forbidden", "invalid_cursor")
+ONE = responses("not_logged_in", "role_forbidden", "not_found")
 
 
-class CorrectiveRow(View):
-    """A corrective action: the supplier, the standing it is about, and until when something is waited for."""
-
-    number: str
-    created_at: datetime
-    supplier: str
-    review: int
-    stage: CorrectiveStage
-    standing: Standing
-    wait_clock: str | None
-    wait_due: datetime | None
-    ended_at: datetime | None
-
-
-class ReviewRow(View):
-    """A supplier's figures of a period, each with numerator, denominator and n. No score is no data."""
-
-    id: int
-    first: date
-    end: date
-    supplier: str
-    figures: dict[str, Any]
-    score: Decimal | None
-    standing: Standing
-    proposed: Standing | None
-
-
-@router.get("/supplier-reviews", responses=responses("not_logged_in", "role_forbidden"))
+@router.get("/supplier-reviews", responses=LISTING)
 async def list_supplier_reviews(
-    session: Database, who: Signed, supplier: Annotated[str | None, Query(max_length=32)] = None
-) -> list[ReviewRow]:
-    """The newest two hundred, the newest period first."""
+    session: Database, who: Signed, supplier: OfSupplier = "", limit: Limit = 50, cursor: CursorParameter = None
+) -> Page[ReviewView]:
+    """The newest first; each figure has its numerator, denominator and n. No score is no data."""
     reads_costs(who)
-    wanted = select(SupplierReview).order_by(SupplierReview.end.desc(), SupplierReview.supplier).limit(200)
-    if supplier:
-        wanted = wanted.where(SupplierReview.supplier == supplier)
-    return [ReviewRow.model_validate(row) for row in await session.scalars(wanted)]
+    return await reviews.list_reviews(session, supplier=supplier, limit=limit, cursor=cursor)
 
 
-@router.get("/corrective-actions", responses=responses("not_logged_in", "role_forbidden"))
+@router.get("/supplier-reviews/{review}", responses=ONE)
+async def get_supplier_review(session: Database, who: Signed, review: Review) -> ReviewView:
+    reads_costs(who)
+    found = await reviews.review_view(session, review)
+    if found is None:
+        raise Problem("not_found")
+    return found
+
+
+@router.get("/supplier-reviews/{review}/cases", responses=ONE | LISTING)
+async def list_review_cases(
+    session: Database,
+    who: Signed,
+    review: Review,
+    figure: ReviewFigure | None = None,
+    limit: Limit = 50,
+    cursor: CursorParameter = None,
+) -> Page[CaseView]:
+    """The rows that a review's figures were made from; those of the price are the receipts under `/costs/receipts`."""
+    await get_supplier_review(session, who, review)
+    return await reviews.cases(session, review, figure, limit=limit, cursor=cursor)
+
+
+@router.get("/corrective-actions", responses=LISTING)
 async def list_corrective_actions(
-    session: Database, who: Signed, supplier: Annotated[str | None, Query(max_length=32)] = None
-) -> list[CorrectiveRow]:
-    """The newest two hundred, the newest first."""
+    session: Database,
+    who: Signed,
+    now: Now,
+    supplier: OfSupplier = "",
+    open_only: Annotated[bool, Query(alias="open", description="Only those that have not ended.")] = False,
+    limit: Limit = 50,
+    cursor: CursorParameter = None,
+) -> Page[CorrectionRow]:
+    """Newest first."""
     reads_costs(who)
-    newest = (CorrectiveAction.created_at.desc(), CorrectiveAction.number.desc())
-    wanted = select(CorrectiveAction).order_by(*newest).limit(200)
-    if supplier:
-        wanted = wanted.where(CorrectiveAction.supplier == supplier)
-    return [CorrectiveRow.model_validate(row) for row in await session.scalars(wanted)]
+    return await reviews.list_corrections(
+        session, open_only=open_only, now=now, supplier=supplier, limit=limit, cursor=cursor
+    )
 
 
-@router.get("/corrective-actions/{number}/events", responses=responses("not_logged_in", "role_forbidden", "not_found"))
+@router.get("/corrective-actions/{number}", responses=ONE)
+async def get_corrective_action(session: Database, who: Signed, now: Now, number: Number) -> CorrectionView:
+    reads_costs(who)
+    found = await reviews.correction_view(session, number, now)
+    if found is None:
+        raise Problem("not_found")
+    return found
+
+
+@router.get("/corrective-actions/{number}/events", responses=ONE)
 async def list_corrective_action_events(session: Database, who: Signed, number: Number) -> list[Event]:
     """What happened, oldest first."""
     reads_costs(who)

@@ -1,5 +1,6 @@
 """Suppliers' reviews and corrective actions on pages: read by who buys, decided by who may (policy 3.1.3)."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -11,7 +12,7 @@ from database.reading.facts import facts
 from database.session import Sessions
 from database.tables import StandingChange, Supplier
 from domain.correcting import Standing
-from tests.api.test_corrective_actions import proposed
+from tests.api.test_corrective_actions import CASES, proposed
 from tests.pages.conftest import Browser
 from tests.pages.test_requests import csrf
 
@@ -35,7 +36,7 @@ async def page_of(sessions: Sessions, number: str) -> str:
 
 @pytest.mark.clause("3.1.3")
 async def test_who_buys_reads_reviews_and_what_a_notice_links_to(browser: Browser, sessions: Sessions) -> None:
-    number = await proposed(sessions, "S01", FIGURES)
+    number = await proposed(sessions, "S01", FIGURES, CASES)
     link = await page_of(sessions, number)
     for user in ("buyer", "supervisor"):
         async with browser(user) as client:
@@ -44,7 +45,9 @@ async def test_who_buys_reads_reviews_and_what_a_notice_links_to(browser: Browse
             assert f'href="/corrective-actions/{number}"' in page
             for said in ("87.5%", "7 / 8", "2 / 3 · 样本不足，不计分", "无数据", "93.4%", "暂停供货"):
                 assert said in page, said
-            assert number in (await client.get("/corrective-actions")).text
+            page = (await client.get("/corrective-actions")).text
+            assert number in page
+            assert 'href="/supplier-reviews" aria-current="page"' in page
             answer = await client.get(link)
             assert answer.status_code == 200
             assert 'href="/suppliers/S01"' in answer.text
@@ -102,6 +105,46 @@ async def test_from_the_proposal_to_the_release_on_the_page(browser: Browser, se
         assert list(await session.scalars(changes)) == [Standing.SUSPENDED, Standing.QUALIFIED]
         assert (await session.get_one(Supplier, "S02")).standing == Standing.QUALIFIED
     assert actions == ["propose", "impose", "answer_demand", "submit_evidence", "verify", "release"]
+
+
+@pytest.mark.clause("3.1.1")
+async def test_each_figure_leads_to_the_rows_it_was_made_from(browser: Browser, sessions: Sessions) -> None:
+    number = await proposed(sessions, "S05", FIGURES, CASES)
+    async with browser("buyer") as client:
+        figures = (await client.get("/supplier-reviews")).text
+        own = figures.partition('<div class="sub mono">S05</div>')[2].partition("</tr>")[0]
+        addresses = re.findall(r'href="(/supplier-reviews/\d+\?figure=\w+)#cases"', own)
+        assert len(addresses) == 3, "what has no data leads nowhere"
+        seen = {address.rpartition("=")[2]: (await client.get(address)).text for address in addresses}
+        assert 'href="/purchase-orders/PO-20260105-00014"' in seen["on_time"]
+        assert "PO-20260105-00022" not in seen["on_time"]
+        assert "评审时尚未发生" in seen["on_time"]
+        assert 'href="/purchase-orders/PO-20260105-00022"' in seen["incoming_quality"]
+        assert (seen["incoming_quality"].count("不利于供应商"), seen["incoming_quality"].count("有利于供应商")) == (
+            1,
+            1,
+        )
+        assert 'href="/costs/receipts?first=2026-01&amp;last=2026-03&amp;supplier=S05"' in seen["price"]
+        fitted = (await client.get(addresses[0].replace("on_time", "durability"))).text
+        assert 'href="/orders/RO-20260105-00035"' in fitted
+        assert (await client.get("/supplier-reviews/999999")).status_code == 404
+        page = (await client.get("/suppliers/S05")).text
+        assert addresses[0].partition("?")[0] in page
+        assert f'href="/corrective-actions/{number}"' in page
+    async with browser("technician") as client:
+        assert "/supplier-reviews" not in (await client.get("/suppliers/S05")).text
+        assert (await client.get(addresses[0])).status_code == 403
+
+
+async def test_reviews_and_corrective_actions_of_one_supplier(browser: Browser, sessions: Sessions) -> None:
+    number = await proposed(sessions, "S06", FIGURES)
+    async with browser("buyer") as client:
+        page = (await client.get("/supplier-reviews?supplier=S06")).text
+        assert page.count('<div class="sub mono">S0') == page.count('<div class="sub mono">S06</div>') == 1
+        assert "2026年1月" in page
+        page = (await client.get("/corrective-actions?which=all&supplier=S06")).text
+        assert re.findall(r"CA-[0-9]{8}-[0-9]+", page)
+        assert set(re.findall(r"CA-[0-9]{8}-[0-9]+", page)) == {number}
 
 
 async def test_what_a_review_proposes_is_dismissed_once(browser: Browser, sessions: Sessions) -> None:

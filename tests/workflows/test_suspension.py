@@ -1,11 +1,11 @@
 """A supplier that falls into suspension and comes back: review, held orders, correction, release (policy 3.1.3)."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
-from database.tables import CorrectiveAction, StandingChange, Supplier, SupplierReview
+from database.tables import CorrectiveAction, PolicyVersion, StandingChange, Supplier, SupplierReview
 from domain.correcting import ChangedBecause, CorrectiveStage, Standing
 from domain.stages import Action, PurchaseStage, Role, Stage
 from tests.workflows.house import Declined, Document, House
@@ -163,6 +163,81 @@ async def test_an_order_that_nobody_else_can_serve_is_held_and_not_confirmed(hou
     with pytest.raises(Declined, match="supplier_suspended"):
         await purchase.confirm()
     assert await order.taken() == [f"1 × {house.part} of {purchase.number}"]
+
+
+async def reviewed_again(house: House, proposed: Standing, month: int) -> None:
+    """A later review of the first supplier proposes this, and whoever looks for reviews every day looks twice."""
+    [*_, last] = await house.all(SupplierReview, SupplierReview.supplier == FIRST)
+    async with house.sessions.begin() as session:
+        again = SupplierReview(
+            first=date(2030, month, 1), end=date(2030, month + 1, 1), supplier=FIRST, reviewed_at=await house.now(),
+            policy_name=last.policy_name, policy_version=last.policy_version, figures={}, score=None,
+            standing=Standing.SUSPENDED, proposed=proposed,
+        )  # fmt: skip
+        session.add(again)
+    for look in range(2):
+        await house.client.execute_workflow(
+            Review.run, id=f"review {month} {look}", task_queue=house.settings.task_queue
+        )
+
+
+@pytest.mark.clause("3.1.3")
+async def test_a_worse_review_makes_an_open_corrective_action_worse(house: House) -> None:
+    action = await suspended(house)
+    await action.say(Action.IMPOSE, SUPERVISOR)
+    await action.answer()
+    await reviewed_again(house, Standing.SUSPENDED, 1)
+    await reviewed_again(house, Standing.DROPPED, 2)
+    reviewed = await action.logged(Action.REVIEWED_WORSE)
+    assert reviewed.details["standing"] == ["suspended", "dropped"]
+    assert (reviewed.from_stage, reviewed.to_stage) == (CorrectiveStage.CARRYING_OUT, CorrectiveStage.PROPOSED)
+    row = await action.row()
+    assert (row.standing, row.wait_clock, row.wait_owner) == (Standing.DROPPED, "standing", SUPERVISOR)
+    assert (await action.told(SUPERVISOR))[-1] == "standing_proposed"
+    assert await standing(house) == "suspended"
+
+    await action.say(Action.DISMISS, SUPERVISOR)
+    row = await action.row()
+    assert (row.stage, row.standing, row.wait_clock) == (CorrectiveStage.CARRYING_OUT, Standing.SUSPENDED, "measures")
+    await action.prove()
+    await action.say(Action.VERIFY, BUYER)
+    await reviewed_again(house, Standing.DROPPED, 3)
+    await action.logged(Action.REVIEWED_WORSE, 2)
+    await action.say(Action.DISMISS, SUPERVISOR)
+    assert await action.stage() is CorrectiveStage.VERIFICATION, "evidence is looked at once more"
+
+    await reviewed_again(house, Standing.DROPPED, 4)
+    await action.logged(Action.REVIEWED_WORSE, 3)
+    await action.say(Action.IMPOSE, SUPERVISOR)
+    assert await action.handle.result() == CorrectiveStage.DROPPED
+    assert (await changes(house))[-1][:3] == (Standing.SUSPENDED, Standing.DROPPED, ChangedBecause.DECISION)
+    assert (await action.actions()).count(Action.REVIEWED_WORSE) == 3, "a look that is repeated changes nothing"
+
+
+async def test_a_worse_review_of_what_was_only_proposed_ends_with_its_dismissal(house: House) -> None:
+    action = await suspended(house)
+    await reviewed_again(house, Standing.DROPPED, 1)
+    await action.logged(Action.REVIEWED_WORSE)
+    assert ((await action.row()).standing, await standing(house)) == (Standing.DROPPED, "qualified")
+    await action.say(Action.DISMISS, SUPERVISOR)
+    assert await action.handle.result() == CorrectiveStage.DISMISSED
+    assert await changes(house) == []
+
+
+async def test_a_worse_review_takes_effect_at_once_where_the_policy_says_so(house: House) -> None:
+    async with house.sessions.begin() as session:
+        said = house.policy.model_dump(mode="json")
+        said |= {
+            "version": house.policy.version + 1,
+            "review": said["review"] | {"automatic": ["suspended", "dropped"]},
+        }
+        session.add(PolicyVersion(name=said["name"], version=said["version"], content=said, entered_by="administrator"))
+    await bad_quarter(house)
+    [action] = await reviewed(house)
+    assert (await action.stage(), await standing(house)) == (CorrectiveStage.DEMANDED, "suspended")
+    await reviewed_again(house, Standing.DROPPED, 1)
+    assert await action.handle.result() == CorrectiveStage.DROPPED
+    assert (await changes(house))[-1] == (Standing.SUSPENDED, Standing.DROPPED, ChangedBecause.REVIEW, "system")
 
 
 @pytest.mark.clause("3.1.3")
