@@ -32,11 +32,11 @@ console = Console(highlight=False, soft_wrap=True)
 
 @dataclass(frozen=True)
 class Move:
-    """What somebody does next: who, and the decision as the API takes it; on which purchase order, if on one."""
+    """What somebody does next: who, and the decision as the API takes it; on which `document`, if not on the order."""
 
     who: str
     decision: dict[str, Any]
-    purchase_order: View | None = None
+    document: View | None = None
 
 
 @dataclass(frozen=True)
@@ -315,14 +315,14 @@ class Player:
 
     async def _act(self, order: View, move: Move, tracking: str) -> None:
         client = await self._people.of(move.who)
-        document = move.purchase_order or order
+        document = move.document or order
         if move.who == CUSTOMER:
             path = f"/v1/tracking/{tracking}/decisions"
         else:
-            path = f"/v1/{'purchase-orders' if move.purchase_order else 'orders'}/{document['number']}/decisions"
+            path = f"/v1/{'purchase-orders' if move.document else 'orders'}/{document['number']}/decisions"
         key = f"demonstration-{document['number']}-{document['seq']}-{move.decision['action']}"
         answer = await client.post(path, json=move.decision, headers={"Idempotency-Key": key})
-        if move.purchase_order and answer.is_success:
+        if move.document and answer.is_success:
             self._say(f"{order['number']}  {move.who:<8} {document['number']}: {move.decision['action']}")
         if answer.status_code == httpx.codes.CONFLICT:
             return  # it moved on meanwhile; the next look shows where

@@ -7,8 +7,8 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Awaitable, Collection
-from contextlib import suppress
+from collections.abc import Awaitable, Collection, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
@@ -18,11 +18,11 @@ from rich.console import Console
 from sqlalchemy import select
 
 from database.tables import PurchaseOrder, ReplacementOrder, Shipment
-from faults import backups, fuzz, outages, passes, races, spoiled, states, world
-from faults.cases import CASES
+from faults import backups, fuzz, outages, passes, posted, races, spoiled, states, world
 from faults.checks import all_checks
 from faults.deaths import Deaths
 from faults.people import Answered, Experience
+from faults.search import Found
 from faults.stack import Stack, settings_for
 from faults.storm import Storm
 from faults.tally import Difference
@@ -40,12 +40,12 @@ console = Console(highlight=False, soft_wrap=True)
 
 @dataclass(frozen=True)
 class Size:
-    """How much a run does: orders a pass, hits of the storm, points of death of a hundred.
+    """How much a run does: how often it plays every case in a pass, hits of the storm, points of death of a hundred.
 
     `states` is how many are gone on from. `patience` is how many seconds a pass may take before what is open is stuck.
     """
 
-    orders: int
+    rounds: int
     hits: int
     death_share: int
     outage_seconds: float
@@ -59,7 +59,7 @@ class Size:
 
 
 QUICK: Final = Size(
-    len(CASES),
+    rounds=1,
     hits=12,
     death_share=15,
     outage_seconds=15,
@@ -70,7 +70,7 @@ QUICK: Final = Size(
     states=150,
 )
 FULL: Final = Size(
-    3 * len(CASES),
+    rounds=3,
     hits=120,
     death_share=100,
     outage_seconds=60,
@@ -92,9 +92,19 @@ class Run:
     answered: list[Answered] = field(default_factory=list)
     found: list[Difference] = field(default_factory=list)
     began: float = field(default_factory=time.monotonic)
+    took: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def timed(self, name: str) -> Iterator[None]:
+        """Notes how long a pass took."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self.took[name] = self.took.get(name, 0) + time.monotonic() - began
 
     def add(self, played: passes.Pass) -> None:
-        self.orders += len(played.tallies)
+        self.orders += played.orders
         self.answered += played.answered
         self.found += played.differences
         self.say(played.summary())
@@ -116,7 +126,7 @@ class Run:
         self.found += sent.differences
         self.say(sent.summary())
 
-    def add_states(self, explored: states.Found) -> None:
+    def add_states(self, explored: Found) -> None:
         self.found += explored.differences
         self.say(explored.summary())
 
@@ -144,8 +154,9 @@ async def main(seed: int, size: Size, home: Path, wanted: Collection[str]) -> in
         settings = settings_for(home, frozenset(policy.name for policy in world.all_policies()))
         await on_the_stack(run, settings, size, wanted)
     if "states" in wanted:
-        for explored in await states.all_states(home / "states", size.states):
-            run.add_states(explored)
+        with run.timed("states"):
+            for explored in await states.all_states(home / "states", size.states):
+                run.add_states(explored)
     return conclude(run)
 
 
@@ -155,35 +166,56 @@ async def on_the_stack(run: Run, settings: StandaloneSettings, size: Size, wante
     async with Stack(settings, run.report) as stack:
         run.say("the system is up")
         if not {"storm", "upgrade", "deaths", "backup"}.isdisjoint(wanted):
-            calm = await passes.play(stack, "calm", size.orders, 1000, size.calm_seconds)
-            run.add(calm)
+            with run.timed("calm"):
+                calm = await passes.play(stack, "calm", size.rounds, 1000, size.calm_seconds)
+                run.add(calm)
+                if twice := posted.came_twice(stack.mails):
+                    run.found.append(Difference("doubled", f"messages: {twice} mails came twice, and nothing had died"))
         if "storm" in wanted:
             storm = Storm(stack, Random(run.seed), run.say)
-            played = passes.play(stack, "storm", size.orders, 2000, size.patience)
-            await stormy(run, storm, played, size.hits, calm)
+            played = passes.play(stack, "storm", size.rounds, 2000, size.patience)
+            with run.timed("storm"):
+                await stormy(run, storm, played, size.hits, calm)
         for number, part in enumerate(outages.PARTS if "outages" in wanted else ()):
             first_place = 3000 + 100 * number
-            run.add_outage(
-                await outages.outage(stack, part, size.outage_seconds, size.outage_orders, first_place, size.patience)
-            )
+            with run.timed("outages"):
+                run.add_outage(
+                    await outages.outage(
+                        stack, part, size.outage_seconds, size.outage_orders, first_place, size.patience
+                    )
+                )
         if "races" in wanted:
-            run.add_races(await races.race(stack, run.seed, size.alarm_races, 4000, size.patience))
+            with run.timed("races"):
+                run.add_races(await races.race(stack, run.seed, size.alarm_races, 4000, size.patience))
         if "input" in wanted:
-            await bad_input(run, stack, size.bad_inputs)
+            with run.timed("input"):
+                await bad_input(run, stack, size.bad_inputs)
         if "upgrade" in wanted:
-            await stack.start(await older_worker(settings, size.older, settings.home / "older"))
-            storm = Storm(stack, Random(run.seed), run.say, (("worker",), (OLDER,)))
-            played = passes.play(stack, "upgrade", size.orders, 6000, size.patience)
-            await stormy(run, storm, played, size.hits, calm)
+            with run.timed("upgrade"):
+                await stack.start(await older_worker(settings, size.older, settings.home / "older"))
+                storm = Storm(stack, Random(run.seed), run.say, (("worker",), (OLDER,)))
+                played = passes.play(stack, "upgrade", size.rounds, 6000, size.patience)
+                await stormy(run, storm, played, size.hits, calm)
         if "deaths" not in wanted:
-            run.found += await all_checks(stack, run.answered)
+            await check(run, stack)
     if "outages" in wanted:
-        await without_room(run, size, settings.home / "small-disk")
+        with run.timed("outages"):
+            await without_room(run, size, settings.home / "small-disk")
     if "deaths" in wanted:
-        await dying(run, settings, size, calm)
+        with run.timed("deaths"):
+            await dying(run, settings, size, calm)
     for number, way in enumerate(backups.WAYS if "backup" in wanted else ()):
         folder, first_place = settings.home / f"backup-{number}", 7000 + 500 * number
-        run.add_put_back(await backups.put_back(folder, way, size.orders, first_place, size.patience, run.report), calm)
+        with run.timed(way):
+            came_to = await backups.put_back(folder, way, size.rounds, first_place, size.patience, run.report)
+            run.add_put_back(came_to, calm)
+
+
+async def check(run: Run, stack: Stack) -> None:
+    """Everything that must hold at the end."""
+    with run.timed("checks"):
+        run.found += await all_checks(stack, run.answered)
+    run.say(f"mails: {posted.came_twice(stack.mails)} came twice under the same id")
 
 
 async def bad_input(run: Run, stack: Stack, examples: int) -> None:
@@ -222,11 +254,11 @@ async def dying(run: Run, settings: StandaloneSettings, size: Size, calm: passes
     Deaths.plan(folder, run.seed, size.death_share)
     async with Stack(settings, run.report, worker="faults.worker") as stack:
         run.say("the system is up again, with a worker that dies at its commits")
-        played = await passes.play(stack, "deaths", size.orders, 5000, size.patience)
+        played = await passes.play(stack, "deaths", size.rounds, 5000, size.patience)
         run.add(played)
         run.add_deaths(Deaths.met(folder))
         run.found += passes.against(calm, played)
-        run.found += await all_checks(stack, run.answered)
+        await check(run, stack)
 
 
 async def stormy(run: Run, storm: Storm, played: Awaitable[passes.Pass], hits: int, calm: passes.Pass) -> None:
@@ -248,6 +280,7 @@ def conclude(run: Run) -> int:
         console.print(f"{difference.kind}: {difference.what}", markup=False)
     if run.found:
         console.print(f"repeat with SEED={run.seed}")
+    console.print("took: " + ", ".join(f"{name} {seconds:.0f} s" for name, seconds in run.took.items()))
     figures = ", ".join(f"{counts[kind]} {kind}" for kind in KINDS)
     console.print(f"faults: {run.orders} orders, {run.kills} kills, {figures}")
     return 1 if run.found else 0

@@ -18,10 +18,10 @@ import backup
 from carriers.server.depot import Depot
 from database.tables import EventLog, ReplacementOrder, Restoration
 from faults import passes, world
-from faults.cases import Case, cases
 from faults.checks import all_checks
-from faults.passes import START_APART, Pass
-from faults.people import Answered, Before, Experience, People, Player
+from faults.passes import START_APART, AnyCase, Pass
+from faults.people import Answered, Experience, People
+from faults.players import Before, Player
 from faults.stack import Stack, settings_for
 from faults.tally import Difference, purchases_of
 from standalone import StandaloneSettings
@@ -51,10 +51,10 @@ class PutBack:
 
 
 async def put_back(
-    home: Path, name: str, orders: int, first_place: int, patience: float, report: Callable[[str], None]
+    home: Path, name: str, rounds: int, first_place: int, patience: float, report: Callable[[str], None]
 ) -> PutBack:
     """Backs up a system at work, lets it go on, restores it elsewhere; everybody goes on there."""
-    wanted = cases(name, orders, first_place)
+    wanted = passes.cast_of(name, rounds, first_place)
     first = settings_for(home / "first", frozenset(policy.name for policy in world.all_policies()))
     before, since = await _at_work(first, home / "backup", name, wanted, patience, report)
     given = {field: getattr(first, field) for field in first.model_fields_set}
@@ -65,7 +65,7 @@ async def put_back(
         async with stack.sessions() as session:
             on_record = await _on_record(session)
             begun = [said for said in since if said.document.startswith("RO") and said.document not in on_record]
-        played = await passes.play(stack, name, orders, first_place, patience, on_record)
+        played = await passes.play(stack, name, rounds, first_place, patience, on_record)
         result = PutBack(played, len({said.document for said in begun}), len(since))
         if (found := await _settled(stack)) is None:
             result.differences.append(Difference("stuck", f"{name}: documents and workflows were never compared"))
@@ -80,7 +80,7 @@ async def _at_work(
     settings: StandaloneSettings,
     folder: Path,
     name: str,
-    wanted: Sequence[Case],
+    wanted: Sequence[AnyCase],
     patience: float,
     report: Callable[[str], None],
 ) -> tuple[list[Answered], list[Answered]]:
@@ -89,7 +89,7 @@ async def _at_work(
         await passes.prepare(stack, wanted)
         depot = Depot(stack.parcels)
         people = People(stack, leaving, Experience())
-        players = [Player(people, depot, case, passes.key(name, case)) for case in wanted]
+        players = [passes.player(people, depot, name, case) for case in wanted]
         playing = asyncio.gather(*(passes.after(n * START_APART, player) for n, player in enumerate(players)))
         await _decided(players, _BACKED_UP_AT, patience)
         before = [said for player in players for said in player.answered]

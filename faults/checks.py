@@ -1,16 +1,17 @@
 """What must hold whatever happened: ledger, reservations, chains, clocks, both sides, and nobody waiting for nobody."""
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import case, func, select, text
+from sqlalchemy import Select, case, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio.client import WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
 from carriers.server.depot import Depot
+from database.documents import AnyDocument, table_of
 from database.log import verify
 from database.tables import (
     Appointment,
@@ -20,29 +21,52 @@ from database.tables import (
     Claim,
     ClaimState,
     EventLog,
+    InvoiceState,
     Movement,
     OrderLine,
+    PurchaseLine,
     PurchaseOrder,
+    ReceivedLot,
     ReplacementOrder,
     Reservation,
     ReservationState,
     Shipment,
     ShipmentState,
     Stock,
+    SupplierClaim,
+    SupplierInvoice,
+    SupplierReturn,
 )
-from domain.messages import OrderState, PurchaseState
-from domain.stages import ENDS, PURCHASE_ENDS, Action
+from domain.documents import KINDS
+from domain.stages import Action
 from domain.waiting import Wait
 from faults.people import Answered
 from faults.posted import messages
 from faults.stack import Stack
 from faults.tally import Difference
+from faults.world import EARLIER
 from runtime.search_attributes import STAGE
 from runtime.temporal import document_workflow
 
 RUNG_BY: Final = timedelta(seconds=20)
 """How long after its instant an alarm may still be about to be put on record when nothing is disturbed."""
 _CANCELLED_CODE: Final = "401"
+_ALARMS: Final = (
+    Action.REMIND,
+    Action.ESCALATE,
+    Action.CHECK_IN,
+    Action.UNANSWERED,
+    Action.LATE,
+    Action.LAPSE,
+    Action.EXPIRE,
+    Action.RESUME,
+    Action.MAKE_FINAL,
+    Action.GIVE_UP,
+    Action.WORSEN,
+    Action.OPEN_BIDS,
+    Action.PASS_ON,
+)
+"""What nobody does but a person, or the clock at its instant."""
 
 
 async def all_checks(
@@ -99,7 +123,7 @@ async def chains(session: AsyncSession) -> AsyncIterator[Difference]:
 
 
 async def nothing_owing(session: AsyncSession) -> AsyncIterator[Difference]:
-    """An order that ended holds nothing, waits for nothing, and is owed nothing."""
+    """What ended holds nothing, waits for nothing, and is owed nothing."""
     ended = select(ReplacementOrder.number).where(ReplacementOrder.ended_at.is_not(None))
     of_lines = select(OrderLine.id).where(OrderLine.order.in_(ended))
     under_way = (
@@ -119,19 +143,34 @@ async def nothing_owing(session: AsyncSession) -> AsyncIterator[Difference]:
         ("appointment of", select(Appointment.order).where(
             Appointment.order.in_(ended), Appointment.state == AppointmentState.BOOKED)),
         ("shipment", select(Shipment.id).where(Shipment.order.in_(ended), Shipment.state.in_(under_way))),
+        *_owed_by_suppliers(),
     ):  # fmt: skip
         for owner in await session.scalars(owing):
-            yield Difference("stuck", f"the order ended and left owing: {what} {owner}")
+            yield Difference("stuck", f"it ended and left owing: {what} {owner}")
+
+
+def _owed_by_suppliers() -> Iterator[tuple[str, Select[str]]]:
+    """Lots to inspect, goods to hand back, money of purchase orders that ended."""
+    ended = select(PurchaseOrder.number).where(
+        PurchaseOrder.ended_at.is_not(None), PurchaseOrder.number.not_like(f"{EARLIER}%")
+    )
+    for what, table, open_ in (
+        ("lot of", ReceivedLot, ReceivedLot.verdict.is_(None)),
+        ("return of", SupplierReturn, SupplierReturn.handed_back_at.is_(None)),
+        ("claim on the supplier of", SupplierClaim, SupplierClaim.state == ClaimState.OPEN),
+        ("invoice of", SupplierInvoice, SupplierInvoice.state == InvoiceState.DIFFERS),
+        ("invoice to come of", PurchaseLine, PurchaseLine.paid < PurchaseLine.received),
+    ):
+        yield what, select(table.purchase_order).where(table.purchase_order.in_(ended), open_)
 
 
 async def clocks(session: AsyncSession) -> AsyncIterator[Difference]:
     """No alarm rang before its recorded instant. One may be put off, never brought forward."""
     before = select(EventLog.document, (EventLog.seq + 1).label("seq"), EventLog.state).subquery()
-    alarms = (Action.REMIND, Action.ESCALATE, Action.LAPSE, Action.GIVE_UP, Action.LATE)
     rows = await session.execute(
         select(EventLog.document, EventLog.seq, EventLog.action, EventLog.at, before.c.state)
         .join(before, (before.c.document == EventLog.document) & (before.c.seq == EventLog.seq))
-        .where(EventLog.action.in_(alarms))
+        .where(EventLog.action.in_(_ALARMS), EventLog.submission.is_(None))
     )
     for document, seq, action, at, state in rows:
         wait = Wait.model_validate(state["wait"])
@@ -142,12 +181,12 @@ async def clocks(session: AsyncSession) -> AsyncIterator[Difference]:
 async def waits(session: AsyncSession) -> AsyncIterator[Difference]:
     """Whatever is open waits for somebody, and an alarm is yet to ring."""
     now = datetime.now(UTC)
-    for row in await session.scalars(select(ReplacementOrder).where(ReplacementOrder.ended_at.is_(None))):
-        if what := _silent(OrderState.model_validate(row.state).wait, now):
-            yield Difference("stuck", f"{row.number} at {row.stage} {what}")
-    for purchase in await session.scalars(select(PurchaseOrder).where(PurchaseOrder.ended_at.is_(None))):
-        if what := _silent(PurchaseState.model_validate(purchase.state).wait, now):
-            yield Difference("stuck", f"{purchase.number} at {purchase.stage} {what}")
+    for kind in KINDS:
+        table = table_of(kind)
+        open_ones: Iterable[AnyDocument] = await session.scalars(select(table).where(table.ended_at.is_(None)))
+        for row in open_ones:
+            if what := _silent(kind.state.model_validate(row.state).wait, now):
+                yield Difference("stuck", f"{row.number} at {row.stage} {what}")
 
 
 def _silent(wait: Wait | None, now: datetime) -> str | None:
@@ -193,10 +232,12 @@ async def both_sides(stack: Stack) -> AsyncIterator[Difference]:
     """Every document stands where its workflow stands: ended ones have ended, open ones run and say the same stage."""
     async with stack.sessions() as session:
         rows = [
-            *(await session.execute(select(ReplacementOrder.number, ReplacementOrder.stage))).tuples(),
-            *(await session.execute(select(PurchaseOrder.number, PurchaseOrder.stage))).tuples(),
+            (number, str(stage), stage in kind.life.ends)
+            for kind in KINDS
+            for number, stage in await session.execute(select(table_of(kind).number, table_of(kind).stage))
+            if not number.startswith(EARLIER)
         ]
-    for number, stage in rows:
+    for number, stage, ended in rows:
         handle = stack.temporal.get_workflow_handle(document_workflow(number))
         try:
             described = await handle.describe()
@@ -205,9 +246,9 @@ async def both_sides(stack: Stack) -> AsyncIterator[Difference]:
                 raise
             yield Difference("stuck", f"{number} at {stage} has no workflow")
             continue
-        if stage in ENDS or stage in PURCHASE_ENDS:
-            ended = described.status is WorkflowExecutionStatus.COMPLETED
-            theirs = await handle.result() if ended else str(described.status and described.status.name)
+        if ended:
+            completed = described.status is WorkflowExecutionStatus.COMPLETED
+            theirs = await handle.result() if completed else str(described.status and described.status.name)
         else:
             theirs = described.typed_search_attributes.get(STAGE) or "?"
         if theirs != stage:

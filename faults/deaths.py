@@ -18,7 +18,9 @@ from sqlalchemy.orm import Session
 
 from domain.messages import Step
 
-WITHOUT_COMMIT: Final = frozenset({"recall_parcel", "tell_orders", "tell_purchase_orders", "compare"})
+WITHOUT_COMMIT: Final = frozenset(
+    {"recall_parcel", "tell_orders", "tell_purchase_orders", "hold_purchase_orders", "compare"}
+)
 COMMITS_TOLD_APART: Final = 4
 """An activity that runs for an hour commits all the time; that many of its first commits have a death each."""
 

@@ -13,8 +13,10 @@ from sqlalchemy import text
 import standalone
 from carriers.server.depot import Depot
 from faults import world
-from faults.cases import APPROVE, Case, cases
-from faults.people import Answered, Experience, People, Player, within
+from faults.cases import Case, cases
+from faults.habits import APPROVE
+from faults.people import Answered, Experience, People, within
+from faults.players import OrderPlayer
 from faults.stack import Stack
 from faults.tally import Difference
 from faults.trouble import Wire, filled, slow_clients
@@ -93,7 +95,9 @@ async def _during(
         people = People(stack, leaving, Experience())
         for who in ("agent", "auditor"):
             await people.of(who)
-        players = [Player(people, depot, case, f"faults-outage-{case.place}") for case in _orders(orders, first_place)]
+        players = [
+            OrderPlayer(people, depot, case, f"faults-outage-{case.place}") for case in _orders(orders, first_place)
+        ]
         await asyncio.gather(*(_until_audit(player) for player in players))
         await asyncio.gather(disturb(people, result), *(_insist(people, player, result) for player in players))
         await within(patience, *(player.play_until(player.over) for player in players))
@@ -114,12 +118,12 @@ def _orders(number: int, first_place: int) -> list[Case]:
     return [replace(plain, place=first_place + n) for n in range(number)]
 
 
-async def _until_audit(player: Player) -> None:
+async def _until_audit(player: OrderPlayer) -> None:
     await player.apply()
     await player.play_until(lambda order: bool(order["stage"] == "audit"))
 
 
-async def _insist(people: People, player: Player, result: Outage) -> None:
+async def _insist(people: People, player: OrderPlayer, result: Outage) -> None:
     """The auditor signs: the same request until it is answered. Others look at lists meanwhile."""
     request: dict[str, Any] = {
         "json": APPROVE.decision,

@@ -1,6 +1,7 @@
 """What must hold of messages: each reaches each of its recipients once; what counts as sent is in the mail server."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
@@ -28,6 +29,12 @@ async def messages(sessions: Sessions, folder: Path, within: int = GONE_WITHIN) 
         yield Difference("doubled", f"messages: {message_id} came, and nobody sent it")
     async for difference in _twice(sessions):
         yield difference
+
+
+def came_twice(folder: Path) -> int:
+    """How many mails came more than once to the same people; only a sender or a server that died may do that."""
+    came = Counter((str(mail.message["message-id"]), tuple(sorted(mail.recipients))) for mail in Post(folder).mails())
+    return sum(times > 1 for times in came.values())
 
 
 async def _left(sessions: Sessions, within: int) -> int:

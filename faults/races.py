@@ -14,8 +14,10 @@ from carriers.server.depot import Depot
 from database.tables import EventLog
 from demonstration import CUSTOMER, Move, View
 from faults import world
-from faults.cases import APPROVE, CASES, Case, part_of
-from faults.people import Answered, Experience, People, Player, within
+from faults.cases import CASES, Case, part_of
+from faults.habits import APPROVE
+from faults.people import Answered, Experience, People, within
+from faults.players import OrderPlayer
 from faults.stack import Stack
 from faults.tally import Difference
 
@@ -64,13 +66,13 @@ class _Ring:
         self._depot = depot
         self._places = iter(range(first_place, first_place + 1000))
         self.races = races
-        self.players: list[Player] = []
+        self.players: list[OrderPlayer] = []
 
-    async def player(self, case: Case) -> Player:
+    async def player(self, case: Case) -> OrderPlayer:
         place = next(self._places)
         part = part_of("races", place) if case.own_part else case.part
         await world.enter(self._stack.sessions, [part] if case.own_part else [], [])
-        player = Player(self._people, self._depot, replace(case, place=place, part=part), f"faults-races-{place}")
+        player = OrderPlayer(self._people, self._depot, replace(case, place=place, part=part), f"faults-races-{place}")
         self.players.append(player)
         return player
 
@@ -186,7 +188,7 @@ def _case(title: str) -> Case:
     return next(case for case in CASES if case.title == title)
 
 
-async def _reaching(player: Player, action: str) -> View:
+async def _reaching(player: OrderPlayer, action: str) -> View:
     """The order when somebody is about to do this."""
     await player.apply()
 

@@ -14,6 +14,7 @@ from temporalio.client import Client
 
 import standalone
 from database.session import Sessions, sessions
+from faults import world
 from runtime.home import claimed
 from runtime.ports import free_port
 from runtime.processes import Processes, Program
@@ -38,6 +39,7 @@ def settings_for(home: Path, policies: frozenset[str]) -> StandaloneSettings:
         metrics_port=0,
         demonstration=False,
         carrier_leg_seconds=LEG_SECONDS,
+        policy=world.POLICY,
         other_policies=policies,
         database_connections=10,
         watch_seconds=0.5,
@@ -70,6 +72,7 @@ class Stack:
         self._engine = create_async_engine(self.settings.database, pool_size=4, pool_pre_ping=True)
         self.sessions = sessions(self._engine)
         self.temporal = await connect(self.settings)
+        await world.enter(self.sessions, [], [])
         return self
 
     async def __aexit__(

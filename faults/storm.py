@@ -14,7 +14,7 @@ EVERYTHING: Final[Targets] = (*((part,) for part in PARTS), ("worker",), ("api",
 
 
 class Storm:
-    """Hits the system until it is stopped. `hits` counts what was killed and what was frozen."""
+    """Hits the system until it is stopped: each target in turn, killed before it is ever frozen. `hits` counts both."""
 
     def __init__(
         self, stack: Stack, random: Random, report: Callable[[str], None], targets: Targets = EVERYTHING
@@ -23,6 +23,7 @@ class Storm:
         self._stack = stack
         self._random = random
         self._report = report
+        self._deck: list[tuple[str, ...]] = []
         self.hits: Counter[str] = Counter()
 
     @property
@@ -33,9 +34,9 @@ class Storm:
         """Pauses of a few seconds between hits: what was killed is often hit again while it starts."""
         while self.kills < at_most:
             await asyncio.sleep(self._random.uniform(2, 8))
-            parts = self._random.choice(self._targets)
+            parts = self.draw()
             name = "everything" if len(parts) > 1 else parts[0]
-            if self._random.random() < 0.3:
+            if self.hits[f"{name} killed"] and self._random.random() < 0.4:
                 seconds = self._random.uniform(1, 9)
                 self.hits[f"{name} frozen"] += 1
                 self._report(f"{name} frozen for {seconds:.1f} s")
@@ -44,3 +45,9 @@ class Storm:
                 self.hits[f"{name} killed"] += 1
                 self._report(f"{name} killed")
                 self._stack.kill(*parts)
+
+    def draw(self) -> tuple[str, ...]:
+        """Every target comes once before any comes again, as cards of a deck."""
+        if not self._deck:
+            self._deck = self._random.sample(self._targets, len(self._targets))
+        return self._deck.pop()

@@ -9,13 +9,21 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from database.reference import policies
 from database.session import Sessions
 from database.stock import OPENING, move
-from database.tables import CarrierAccount, Contract, MovementReason, Part, PolicyVersion, Qualification
+from database.tables import (
+    CarrierAccount,
+    Contract,
+    MovementReason,
+    Part,
+    PolicyVersion,
+    Qualification,
+    UserAccount,
+)
 from domain.policy import AlarmRule, ClockRule, ParcelRules, Policy, RevisitRules
 from domain.stages import Action, Role
 from domain.suppliers import Proof
@@ -23,6 +31,9 @@ from domain.waiting import Clock
 from domain.working_time import Span, SpedUp
 
 SHARED: Final = "FAULTS-SHARED"
+EARLIER: Final = "PO-WAS"
+"""So begin the numbers of purchase orders that were over before a run began: they have neither log nor workflow."""
+SECOND_KEEPER: Final = "keeper.wh"
 POLICY: Final = "faults"
 HASTY: Final[dict[str, Clock]] = {
     "faults-consent": Clock.CONSENT,
@@ -40,7 +51,12 @@ _FINAL: Final = (
     Action.PASS_ON,
     Action.RESUME,
     Action.MAKE_FINAL,
+    Action.WORSEN,
 )
+_AS_IT_IS: Final = (Action.LATE, Action.OPEN_BIDS)
+"""What rings as it would: nobody's order ends by it, or nobody could go on without it."""
+TIME_TO_BID: Final = timedelta(seconds=90)
+"""How long suppliers have for their bids; who needs longer has the deadline put off."""
 _SOON, _LATE = Span(8, "seconds"), Span(1200, "seconds")
 _SUPPLIERS: Final = ("S01", "S02", "S05")
 
@@ -57,7 +73,7 @@ def _policy(name: str, hasty: Clock | None) -> Policy:
             "version": 1,
             "title": "Faults",
             "calendar": SpedUp(kind="sped_up", day_seconds=timedelta(days=1).total_seconds()),
-            "clocks": {clock: _clock(rule, clock is hasty) for clock, rule in demo.clocks.items()},
+            "clocks": {clock: _clock(clock, rule, clock is hasty) for clock, rule in demo.clocks.items()},
             "parcels": ParcelRules(
                 no_pickup_scan=Span(20, "seconds"),
                 no_movement=Span(30, "seconds"),
@@ -71,18 +87,24 @@ def _policy(name: str, hasty: Clock | None) -> Policy:
     )
 
 
-def _clock(rule: ClockRule, hasty: bool) -> ClockRule:
+def check_list() -> list[str]:
+    """What a round of a warehouse looks at."""
+    return [item.code for item in _policy(POLICY, None).warehouse.rounds.items]
+
+
+def _clock(clock: Clock, rule: ClockRule, hasty: bool) -> ClockRule:
     final = [
         AlarmRule(action=alarm.action, share=1, then=_SOON if hasty else _LATE)
         for alarm in rule.alarms
         if alarm.action in _FINAL
     ]
-    late = [alarm for alarm in rule.alarms if alarm.action is Action.LATE]
+    as_it_is = [alarm for alarm in rule.alarms if alarm.action in _AS_IT_IS]
     reminders = [
         AlarmRule(action=Action.REMIND, share=0.5),
         AlarmRule(action=Action.ESCALATE, share=1, every=Span(30, "seconds")),
     ]
-    return ClockRule(due=Span(10, "seconds"), alarms=(*reminders, *late, *final))
+    due = TIME_TO_BID.total_seconds() if clock is Clock.BIDS else 10
+    return ClockRule(due=Span(int(due), "seconds"), alarms=(*reminders, *as_it_is, *final))
 
 
 async def enter(sessions: Sessions, parts: Iterable[str], stocked: Sequence[str]) -> None:
@@ -105,13 +127,13 @@ async def enter(sessions: Sessions, parts: Iterable[str], stocked: Sequence[str]
             )
             .on_conflict_do_nothing()
         )
-        await session.execute(insert(Part).values([_part(code) for code in parts]).on_conflict_do_nothing())
+        await session.execute(insert(Part).values([part(code) for code in parts]).on_conflict_do_nothing())
         await session.execute(
-            insert(Contract).values([offer for code in parts for offer in _offers(code, now)]).on_conflict_do_nothing()
+            insert(Contract).values([offer for code in parts for offer in offers(code, now)]).on_conflict_do_nothing()
         )
         await session.execute(
             insert(Qualification)
-            .values([_qualified(offer) for code in parts for offer in _offers(code, now)])
+            .values([qualified(offer) for code in parts for offer in offers(code, now)])
             .on_conflict_do_nothing()
         )
         for code, quantity in ((SHARED, 10_000), *((part, 1) for part in stocked)):
@@ -127,11 +149,16 @@ async def enter(sessions: Sessions, parts: Iterable[str], stocked: Sequence[str]
                 document="OPENING",
                 effect=f"opening/faults/{code}",
             )
+        # What one keeper counts another counts again, and of the demonstration's only one can log in.
+        password = select(UserAccount.password_hash).where(UserAccount.code == "keeper").scalar_subquery()
+        await session.execute(
+            update(UserAccount).where(UserAccount.code == SECOND_KEEPER).values(password_hash=password)
+        )
         # A demonstration's contract is far too small for this many parcels at this pace.
         await session.execute(update(CarrierAccount).values(calls_per_minute=3000))
 
 
-def _part(code: str) -> dict[str, object]:
+def part(code: str) -> dict[str, object]:
     return {
         "code": code,
         "name_en": code,
@@ -149,7 +176,7 @@ def _part(code: str) -> dict[str, object]:
     }
 
 
-def _offers(code: str, now: datetime) -> list[dict[str, object]]:
+def offers(code: str, now: datetime, suppliers: Sequence[str] = _SUPPLIERS) -> list[dict[str, object]]:
     """Each supplier dearer than the one before, so that it is plain who is asked next."""
     return [
         {
@@ -165,11 +192,11 @@ def _offers(code: str, now: datetime) -> list[dict[str, object]]:
             "valid_until": (now + timedelta(days=365)).date(),
             "entered_by": Role.SYSTEM,
         }
-        for place, supplier in enumerate(_SUPPLIERS)
+        for place, supplier in enumerate(suppliers)
     ]
 
 
-def _qualified(offer: dict[str, object]) -> dict[str, object]:
+def qualified(offer: dict[str, object]) -> dict[str, object]:
     """That the supplier may deliver what it offers."""
     same = {name: offer[name] for name in ("supplier", "part", "version", "valid_from", "valid_until", "entered_by")}
     return {**same, "proof": Proof.TRACK_RECORD, "reference": "faults"}

@@ -4,18 +4,25 @@ import os
 import sys
 from collections import Counter
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 
 from activities.committing import Committing
 from carriers.server.depot import SCRIPTS
+from domain.correcting import CORRECTIVE
+from domain.requests import REQUEST
 from domain.stages import ENDS
+from domain.tasks import TASK
 from domain.waiting import Clock
 from faults import world
 from faults.cases import CARRIER_DELIVERS, CASES, cases
 from faults.deaths import Deaths, made_mortal
+from faults.house_cases import HOUSE_CASES, house_cases
 from faults.races import AGAINST_CANCEL
+from faults.stack import PARTS
+from faults.storm import EVERYTHING, Storm
 from faults.tally import Difference, compare
 
 
@@ -41,6 +48,25 @@ def test_every_case_names_what_there_is() -> None:
     assert {case.policy for case in CASES} == policies
     assert {way for case in CASES for way in case.parcels} | {CARRIER_DELIVERS} <= set(SCRIPTS)
     assert {title for title, _ in AGAINST_CANCEL} <= {case.title for case in CASES}
+
+
+def test_every_case_of_the_house_can_be_told_apart() -> None:
+    assert len({case.title for case in HOUSE_CASES}) == len(HOUSE_CASES)
+    codes = [case.code for name in ("calm", "storm") for case in house_cases(name, 2, 1)]
+    assert len(set(codes)) == len(codes) == 4 * len(HOUSE_CASES)
+
+
+def test_every_kind_of_document_is_played_to_every_end_it_has() -> None:
+    played = {stage for case in HOUSE_CASES for stage in case.ending.split()}
+    assert played >= {str(end) for kind in (TASK, CORRECTIVE, REQUEST) for end in kind.ends}
+
+
+def test_a_storm_hits_every_part_before_any_is_hit_again() -> None:
+    nobody: Any = None
+    storm = Storm(nobody, Random(1), print)
+    drawn = [storm.draw() for _ in range(len(EVERYTHING))]
+    assert Counter(drawn) == Counter(EVERYTHING)
+    assert {part for parts in drawn if len(parts) == 1 for part in parts} == set(PARTS)
 
 
 def test_orders_that_buy_have_a_part_of_their_own() -> None:

@@ -5,13 +5,16 @@ from collections.abc import Iterable, Sequence
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from activities.steps import correcting
 from database import stock
 from database.session import Sessions
 from database.tables import Reservation
 from domain.stages import Stage
 from domain.waiting import Clock
-from faults import world
-from faults.states import PART, Found, Move, explore_order, received
+from faults import house_states, world
+from faults.order_situation import PART
+from faults.search import Found, Move
+from faults.states import explore_order, explore_paper, received
 
 GONE_ON_FROM = 25
 
@@ -48,6 +51,30 @@ async def test_a_step_that_fails_is_found(sessions: Sessions, monkeypatch: pytes
     monkeypatch.setattr(stock, "issue", fail)
     found = await search(sessions)
     assert any("hand_over at dispatch blows up: RuntimeError no such place" in each.what for each in found.differences)
+
+
+@pytest.mark.parametrize("begins", house_states.BEGINNINGS, ids=lambda begins: begins.__name__)
+async def test_the_house_s_own_documents_come_to_an_end(sessions: Sessions, begins: house_states.Begins) -> None:
+    await world.enter(sessions, [], [])
+    async with sessions() as session:
+        found = await explore_paper(session, begins, GONE_ON_FROM)
+        await session.rollback()
+    assert [each.what for each in found.differences] == []
+    assert any(situation.settled for situation in found.known)
+
+
+async def test_a_standing_that_is_not_what_was_said_is_found(
+    sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def keep(*given: object, **named: object) -> None:
+        return None
+
+    await world.enter(sessions, [], [])
+    monkeypatch.setattr(correcting, "change_standing", keep)
+    async with sessions() as session:
+        found = await explore_paper(session, house_states.corrective_action, GONE_ON_FROM)
+        await session.rollback()
+    assert any("the supplier is qualified, should be suspended" in each.what for each in found.differences)
 
 
 TOO_LATE: Sequence[Move] = (

@@ -14,7 +14,9 @@ from database.session import Sessions
 from database.tables import Parcel
 from domain.parcels import Milestone, Scan
 from faults import world
-from faults.states import PART, Move, received
+from faults.order_situation import PART
+from faults.search import Move
+from faults.states import received
 
 HANDED_OVER: Sequence[Move] = (
     ("decide", "take", "0"),

@@ -1,0 +1,295 @@
+"""Who plays a case: does what comes next until everything that the case began has ended."""
+
+import asyncio
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final, cast
+
+import httpx
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from carriers.server.depot import SCRIPTS, Depot, ParcelRecord
+from demonstration import CUSTOMER, Move, View
+from domain.documents import kind_of
+from domain.stages import ENDS, PURCHASE_ENDS
+from faults.cases import CARRIER_DELIVERS, Case
+from faults.house_cases import Asks, ComesRound, HouseCase
+from faults.people import AFTER_TROUBLE, Answered, People
+from faults.stack import LEG_SECONDS
+from faults.tally import Tally, house_tally, tally
+
+LOOK_EVERY: Final = 1.0
+COMPANY: Final = "shunfeng"
+COMES_ROUND_EVERY: Final = 5.0
+FOLDERS: Final = {
+    "RO": "orders",
+    "PO": "purchase-orders",
+    "WT": "tasks",
+    "CA": "corrective-actions",
+    "RFQ": "requests-for-quotation",
+}
+"""Where the API has the documents, by the letters that their numbers begin with."""
+
+
+@dataclass(frozen=True)
+class Before:
+    """What was done to an order before its player came, and which purchase orders it caused."""
+
+    done: Collection[str] = ()
+    purchases: Sequence[str] = ()
+
+
+class Player(ABC):
+    """One case, from its first document to the end of the last."""
+
+    def __init__(self, people: People, case: Case | HouseCase, key: str) -> None:
+        self._people = people
+        self._case = case
+        self._key = key
+        self._refused = 0
+        self.stage = ""
+        self.answered: list[Answered] = []
+
+    async def play(self) -> None:
+        await self.play_until(self.over)
+
+    async def play_until(self, reached: Callable[[View], bool]) -> View:
+        """Does what comes next until things stand where `reached` says."""
+        while True:
+            view = await self.look()
+            if reached(view):
+                return view
+            if not await self.go_on(view):
+                await asyncio.sleep(LOOK_EVERY)
+
+    @property
+    @abstractmethod
+    def named(self) -> str:
+        """What people call it."""
+
+    @abstractmethod
+    async def look(self) -> dict[str, Any]:
+        """Where everything stands."""
+
+    @abstractmethod
+    async def go_on(self, view: View) -> bool:
+        """Does what comes next; False if nobody has anything to do."""
+
+    @abstractmethod
+    def over(self, view: View) -> bool:
+        """Whether everything has ended."""
+
+    @abstractmethod
+    async def tally(self, session: AsyncSession) -> Tally | None:
+        """What the case left behind, counted; None if it never began."""
+
+    async def decide(self, document: View, move: Move) -> httpx.Response:
+        """Sends a decision until it is answered."""
+        action, number = move.decision["action"], document["number"]
+        who, path = await self._way_in(number, move.who)
+        key = f"{number}-{document['seq']}-{action}-{self._refused}"
+        answer = await self._people.ask(who, "POST", path, json=move.decision, headers={"Idempotency-Key": key})
+        if answer.is_success:
+            said = answer.json()
+            self._people.experience.decisions += 1
+            self.answered.append(Answered(said["document"], said["seq"], action))
+        else:
+            self._refused += 1
+            if answer.status_code != httpx.codes.CONFLICT:
+                self._people.experience.wrong.append(f"{self._case.title}: {move} got {answer.text[:300]}")
+                await asyncio.sleep(AFTER_TROUBLE)
+        return answer
+
+    async def _way_in(self, number: str, who: str) -> tuple[str, str]:
+        """As whom a decision about a document is sent, and to which address."""
+        return who, f"/v1/{FOLDERS[kind_of(number).prefix]}/{number}/decisions"
+
+    async def _get(self, path: str, who: str = "agent", **query: str) -> Any:
+        answer = await self._people.ask(who, "GET", path, params=query)
+        return answer.raise_for_status().json()
+
+
+class OrderPlayer(Player):
+    """An order from its application to its end, and that of the purchase orders it caused."""
+
+    def __init__(
+        self,
+        people: People,
+        parcels: Depot,
+        case: Case,
+        key: str,
+        before: Mapping[str, Before] = MappingProxyType({}),
+    ) -> None:
+        super().__init__(people, case, key)
+        self._parcels = parcels
+        self._before = before
+        self._purchases: list[str] = []
+        self.case = case
+        self.number = ""
+        self.tracking = ""
+        self.over_at_last = False
+
+    @property
+    def named(self) -> str:
+        return self.number
+
+    async def play(self) -> None:
+        await self.apply()
+        await super().play()
+
+    def over(self, order: View) -> bool:
+        ended = order["stage"] in ENDS and all(each["stage"] in PURCHASE_ENDS for each in order["purchase_orders"])
+        self.over_at_last = ended
+        return ended
+
+    async def apply(self) -> None:
+        answer = await self._people.ask(
+            "agent",
+            "POST",
+            "/v1/applications",
+            params={"policy": self.case.policy, "new": True},
+            json=self.case.application,
+            headers={"Idempotency-Key": self._key},
+        )
+        said = answer.raise_for_status().json()
+        self.number, self.tracking = said["number"], said["tracking_url"].rpartition("/")[2]
+        self._note(self._before.get(self.number, Before()).purchases)
+
+    async def look(self) -> dict[str, Any]:
+        """The order, what it caused, and what was done to it."""
+        order = cast("dict[str, Any]", await self._get(f"/v1/orders/{self.number}"))
+        self._note(line["purchase_order"] for line in order["lines"])
+        order["purchase_orders"] = []
+        for number in self._purchases:  # grows while it is read: one may have been replaced by the next
+            purchase = await self._get(f"/v1/purchase-orders/{number}")
+            self._note([purchase["replaced_by"]])
+            order["purchase_orders"].append(purchase)
+        order["done"] = {*self._before.get(self.number, Before()).done, *(answer.action for answer in self.answered)}
+        self.stage = order["stage"]
+        return order
+
+    async def go_on(self, order: View) -> bool:
+        move = self.case.next_move(order)
+        if move is not None:
+            await self.act(order, move)
+        return move is not None
+
+    async def act(self, order: View, move: Move) -> httpx.Response:
+        """Makes a move of the case, or another."""
+        if move.decision["action"] == "pack" and "carrier" not in move.decision:
+            self._prepare_way(order)
+        return await self.decide(move.document or order, move)
+
+    async def tally(self, session: AsyncSession) -> Tally | None:
+        return (
+            await tally(session, self.number, self.case.part if self.case.own_part else None) if self.number else None
+        )
+
+    async def _way_in(self, number: str, who: str) -> tuple[str, str]:
+        if who == CUSTOMER:
+            return who, f"/v1/tracking/{self.tracking}/decisions"
+        return await super()._way_in(number, who)
+
+    def _prepare_way(self, order: View) -> None:
+        """The carrier learns beforehand which way the parcel will go: it knows it by our shipment's id."""
+        way = self.case.way(len(order["shipments"]) - 1)
+        shipment = next(each["id"] for each in order["shipments"] if each["state"] == "preparing")
+        now = time.time()
+        if way == CARRIER_DELIVERS or self._parcels.ordered(shipment, now):
+            return
+        parcel = ParcelRecord(
+            number=f"SF7{shipment[3:].replace('-', '')}",
+            company=COMPANY,
+            phone=self.case.phone,
+            leg_seconds=LEG_SECONDS,
+            order_id=shipment,
+        )
+        parcel.follow(SCRIPTS[way], now)
+        self._parcels.keep_parcel(parcel, now)
+
+    def _note(self, numbers: Any) -> None:
+        self._purchases += [number for number in numbers if number and number not in self._purchases]
+
+
+class HousePlayer(Player):
+    """The tasks of a warehouse, what a supplier must put right, a request for quotation, and what they buy."""
+
+    def __init__(self, people: People, case: HouseCase, key: str) -> None:
+        super().__init__(people, case, key)
+        self.case = case
+        self._requests: list[str] = []
+        self._ended: dict[str, View] = {}
+        self._came_round = 0.0
+
+    @property
+    def named(self) -> str:
+        return self.case.code
+
+    def over(self, view: View) -> bool:
+        return self.stage == self.case.ending and all(each["number"] in self._ended for each in view["documents"])
+
+    async def look(self) -> dict[str, Any]:
+        """Every document of the case as it stands, with what was done to it."""
+        tasks = (
+            (await self._get("/v1/tasks", warehouse=self.case.code, limit="50"))["items"] if self.case.warehouse else []
+        )
+        actions = (
+            await self._get("/v1/corrective-actions", "buyer", supplier=self.case.code) if self.case.supplier else []
+        )
+        view: dict[str, Any] = {
+            "tasks": [await self._document(row["number"], row) for row in reversed(tasks)],
+            "corrective_actions": [await self._document(row["number"], row) for row in actions],
+            "requests": [await self._document(number) for number in self._requests],
+            "purchase_orders": [],
+        }
+        bought = [
+            *(award["purchase_order"] for request in view["requests"] for award in request["awards"]),
+            *(task["replenishment"]["purchase_order"] for task in view["tasks"] if task["replenishment"]),
+        ]
+        view["purchase_orders"] = [await self._document(number) for number in dict.fromkeys(filter(None, bought))]
+        view["documents"] = [each for kind in list(view.values()) for each in kind]
+        self.stage = " ".join(sorted(each["stage"] for each in view["documents"]))
+        return view
+
+    async def _document(self, number: str, row: View | None = None) -> View:
+        """One document; corrective actions have no more than their row in the list."""
+        if number in self._ended:
+            return self._ended[number]
+        kind = kind_of(number)
+        path = f"/v1/{FOLDERS[kind.prefix]}/{number}"
+        found = dict(row or {}) if kind.prefix == "CA" else await self._get(path)
+        events = await self._get(f"{path}/events", "buyer")
+        found |= {"seq": events[-1]["seq"], "done": [event["action"] for event in events]}
+        if found["stage"] in kind.life.ends:
+            self._ended[number] = found
+        return found
+
+    async def go_on(self, view: View) -> bool:
+        match self.case.next_move(view):
+            case None:
+                return False
+            case Asks(who, path, said):
+                key = f"{self._key}{path}".replace("/", "-")
+                answer = await self._people.ask(who, "POST", path, json=said, headers={"Idempotency-Key": key})
+                number = answer.raise_for_status().json()["number"]
+                if number.startswith("RFQ"):
+                    self._requests.append(number)
+            case ComesRound(schedule):
+                if time.monotonic() < self._came_round + COMES_ROUND_EVERY:
+                    return False
+                self._came_round = time.monotonic()
+                await self._people.bring_round(schedule)
+            case Move() as move:
+                await self.decide(cast("View", move.document), move)
+        return True
+
+    async def tally(self, session: AsyncSession) -> Tally | None:
+        return await house_tally(session, self.case.code) or None
+
+    async def _way_in(self, number: str, who: str) -> tuple[str, str]:
+        if number in self._requests and who.startswith("S"):
+            return CUSTOMER, f"/v1/bids/{await self._people.link(number, who)}/decisions"
+        return await super()._way_in(number, who)
