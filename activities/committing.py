@@ -1,39 +1,23 @@
 """Commits a step: one transaction, done once however often it is called."""
 
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.steps import (
-    take_corrective_step,
-    take_order_step,
-    take_purchase_step,
-    take_request_step,
-    take_task_step,
-)
-from activities.steps.work import CorrectiveWork, OrderWork, PurchaseWork, RequestWork, TaskWork, Work
+from activities.steps import CORRECTIVES, ORDERS, PURCHASES, REQUESTS, TASKS
+from activities.steps.procedure import Procedure, S
+from activities.steps.work import D, Work
 from database import keeping
 from database.documents import AnyDocument
 from database.policies import OWN_DAYS, load, on_calendar
 from database.session import Sessions
-from database.tables import (
-    CorrectiveAction,
-    EventLog,
-    PurchaseOrder,
-    ReplacementOrder,
-    RequestForQuotation,
-    Submission,
-    WarehouseTask,
-)
+from database.tables import EventLog, Submission
 from domain.decisions import DECISIONS
 from domain.messages import CorrectiveState, OrderState, PurchaseState, RequestState, Step, TaskState
 from domain.stages import Refusal
-
-D = TypeVar("D", ReplacementOrder, PurchaseOrder, WarehouseTask, CorrectiveAction, RequestForQuotation)
-S = TypeVar("S", OrderState, PurchaseState, TaskState, CorrectiveState, RequestState)
 
 
 class Committing:
@@ -44,53 +28,34 @@ class Committing:
 
     @activity.defn
     async def commit_order(self, step: Step) -> OrderState:
-        """Takes an order's step. A repeat gives what the first gave: the log row's key is (order, seq).
+        return await self._commit(ORDERS, step)
+
+    @activity.defn
+    async def commit_purchase(self, step: Step) -> PurchaseState:
+        return await self._commit(PURCHASES, step)
+
+    @activity.defn
+    async def commit_task(self, step: Step) -> TaskState:
+        return await self._commit(TASKS, step)
+
+    @activity.defn
+    async def commit_corrective(self, step: Step) -> CorrectiveState:
+        return await self._commit(CORRECTIVES, step)
+
+    @activity.defn
+    async def commit_request(self, step: Step) -> RequestState:
+        return await self._commit(REQUESTS, step)
+
+    async def _commit(self, procedure: Procedure[D, S], step: Step) -> S:
+        """Takes the step. A repeat gives what the first gave: the log row's key is (document, seq).
 
         If another step stands there, the answer is where that one led, so that its errands are done too.
         """
         try:
             async with self._sessions.begin() as session:
-                return await order_step(session, step)
+                return await take_step(session, procedure, step)
         except Refusal as refusal:
             await self._note(refusal, step)
-            raise refused(refusal) from refusal
-
-    @activity.defn
-    async def commit_purchase(self, step: Step) -> PurchaseState:
-        """Takes a purchase order's step, with the same guarantee."""
-        try:
-            async with self._sessions.begin() as session:
-                return await purchase_step(session, step)
-        except Refusal as refusal:
-            await self._note(refusal, step)
-            raise refused(refusal) from refusal
-
-    @activity.defn
-    async def commit_task(self, step: Step) -> TaskState:
-        """Takes a warehouse task's step, with the same guarantee."""
-        try:
-            async with self._sessions.begin() as session:
-                return await task_step(session, step)
-        except Refusal as refusal:
-            await self._note(refusal, step)
-            raise refused(refusal) from refusal
-
-    @activity.defn
-    async def commit_corrective(self, step: Step) -> CorrectiveState:
-        """Takes a corrective action's step, with the same guarantee."""
-        try:
-            async with self._sessions.begin() as session:
-                return await corrective_step(session, step)
-        except Refusal as refusal:
-            raise refused(refusal) from refusal
-
-    @activity.defn
-    async def commit_request(self, step: Step) -> RequestState:
-        """Takes a request for quotation's step, with the same guarantee."""
-        try:
-            async with self._sessions.begin() as session:
-                return await request_step(session, step)
-        except Refusal as refusal:
             raise refused(refusal) from refusal
 
     async def _note(self, refusal: Refusal, step: Step) -> None:
@@ -100,56 +65,15 @@ class Committing:
                 await keeping.note(session, refusal, step.at)
 
 
-async def order_step(session: AsyncSession, step: Step) -> OrderState:
-    """Takes an order's step inside the caller's transaction. Raises Refusal."""
-    order, own_days = await _locked(session, ReplacementOrder, step)
-    if order.seq != step.seq - 1:
-        return OrderState.model_validate(await _recorded(session, order, step))
-    state = OrderState.model_validate(order.state)
-    work: OrderWork = await _begin(session, order, step, state, own_days)
-    work.shipment, work.audit = state.shipment, state.audit
-    return await take_order_step(work)
-
-
-async def purchase_step(session: AsyncSession, step: Step) -> PurchaseState:
-    """Takes a purchase order's step inside the caller's transaction. Raises Refusal."""
-    purchase, own_days = await _locked(session, PurchaseOrder, step)
-    if purchase.seq != step.seq - 1:
-        return PurchaseState.model_validate(await _recorded(session, purchase, step))
-    state = PurchaseState.model_validate(purchase.state)
-    work: PurchaseWork = await _begin(session, purchase, step, state, own_days)
-    return await take_purchase_step(work)
-
-
-async def task_step(session: AsyncSession, step: Step) -> TaskState:
-    """Takes a warehouse task's step inside the caller's transaction. Raises Refusal."""
-    task, own_days = await _locked(session, WarehouseTask, step)
-    if task.seq != step.seq - 1:
-        return TaskState.model_validate(await _recorded(session, task, step))
-    state = TaskState.model_validate(task.state)
-    work: TaskWork = await _begin(session, task, step, state, own_days)
-    return await take_task_step(work)
-
-
-async def corrective_step(session: AsyncSession, step: Step) -> CorrectiveState:
-    """Takes a corrective action's step inside the caller's transaction. Raises Refusal."""
-    action, own_days = await _locked(session, CorrectiveAction, step)
-    if action.seq != step.seq - 1:
-        return CorrectiveState.model_validate(await _recorded(session, action, step))
-    state = CorrectiveState.model_validate(action.state)
-    work: CorrectiveWork = await _begin(session, action, step, state, own_days)
-    work.verified_by = state.verified_by
-    return await take_corrective_step(work)
-
-
-async def request_step(session: AsyncSession, step: Step) -> RequestState:
-    """Takes a request for quotation's step inside the caller's transaction. Raises Refusal."""
-    request, own_days = await _locked(session, RequestForQuotation, step)
-    if request.seq != step.seq - 1:
-        return RequestState.model_validate(await _recorded(session, request, step))
-    state = RequestState.model_validate(request.state)
-    work: RequestWork = await _begin(session, request, step, state, own_days)
-    return await take_request_step(work)
+async def take_step(session: AsyncSession, procedure: Procedure[D, S], step: Step) -> S:
+    """Takes a step inside the caller's transaction. Raises Refusal."""
+    document, own_days = await _locked(session, procedure.table, step)
+    if document.seq != step.seq - 1:
+        return procedure.state.model_validate(await _recorded(session, document, step))
+    state = procedure.state.model_validate(document.state)
+    work = await _begin(session, document, step, state, own_days)
+    procedure.resume(work, state)
+    return await procedure.take(work)
 
 
 async def _locked(session: AsyncSession, kind: type[D], step: Step) -> tuple[D, dict[str, bool] | None]:

@@ -1,6 +1,7 @@
 """What workflows, activities and the API say to each other: ids, codes and instants, never a person's words."""
 
 from datetime import datetime
+from enum import StrEnum
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
@@ -58,91 +59,62 @@ class AuditDesk(_Message):
     changed: tuple[str, ...] = ()
 
 
-class OrderState(_Message):
-    """Where an order stands after a step, and which step that was. `shipment` is the one under way; `to_place`
-    are purchase orders to be started, `to_tell` those this order no longer waits for, and orders that got what it gave
-    back; `to_book` and `to_recall`
-    say what the carrier must be asked."""
+class DocumentState(_Message):
+    """Where a document stands after a step, and which step that was: what is waited for now; which purchase orders are
+    to be started, and which documents to be told of it."""
 
     number: str
-    stage: Stage
+    stage: StrEnum
     seq: int
+    wait: Wait | None
+    action: Action | None = None
+    submission: UUID | None = None
+    to_place: tuple[str, ...] = ()
+    to_tell: tuple[str, ...] = ()
+
+
+class OrderState(DocumentState):
+    """An order's. `shipment` is the one under way; told are purchase orders that this order no longer waits for, and
+    orders that got what it gave back; `to_book` and `to_recall` say what the carrier must be asked."""
+
+    stage: Stage
     round: int
     entered_by: str
     service_centre: str
     urgent: bool
-    wait: Wait | None
-    action: Action | None = None
-    submission: UUID | None = None
     shipment: str | None = None
     audit: AuditDesk | None = None
-    to_place: tuple[str, ...] = ()
-    to_tell: tuple[str, ...] = ()
     to_book: bool = False
     to_recall: bool = False
 
 
-class PurchaseState(_Message):
-    """Where a purchase order stands after a step. `to_tell` are the orders whose parts came in, `to_place`
-    the purchase order that takes over from this one."""
+class PurchaseState(DocumentState):
+    """A purchase order's. Told are the orders whose parts came in; placed is the one that takes over from it."""
 
-    number: str
     stage: PurchaseStage
-    seq: int
-    wait: Wait | None
-    action: Action | None = None
-    submission: UUID | None = None
-    to_tell: tuple[str, ...] = ()
-    to_place: tuple[str, ...] = ()
 
 
-class TaskState(_Message):
-    """Where a task of the warehouse stands after a step. `to_place` are purchase orders to be started, `to_begin` other
-    tasks."""
+class TaskState(DocumentState):
+    """A task's of the warehouse. `to_begin` are other tasks."""
 
-    number: str
-    kind: TaskKind
     stage: TaskStage
-    seq: int
-    wait: Wait | None
-    action: Action | None = None
-    submission: UUID | None = None
-    to_place: tuple[str, ...] = ()
-    to_tell: tuple[str, ...] = ()
+    kind: TaskKind
     to_begin: tuple[str, ...] = ()
 
 
-class CorrectiveState(_Message):
-    """Where a corrective action stands after a step; `standing` is the supplier's that it is about, `verified_by` who
-    found the evidence good. `to_tell` are purchase orders with the supplier, which it may not deliver any more."""
+class CorrectiveState(DocumentState):
+    """A corrective action's; `standing` is the supplier's that it is about, `verified_by` who found the evidence good.
+    Told are purchase orders with the supplier, which it may not deliver any more."""
 
-    number: str
     stage: CorrectiveStage
-    seq: int
-    wait: Wait | None
     standing: Standing
     verified_by: str | None = None
-    action: Action | None = None
-    submission: UUID | None = None
-    to_tell: tuple[str, ...] = ()
-    to_place: tuple[str, ...] = ()
 
 
-class RequestState(_Message):
-    """Where a request for quotation stands after a step. `to_place` are the purchase orders that it led to."""
+class RequestState(DocumentState):
+    """A request's for quotation. Placed are the purchase orders that it led to."""
 
-    number: str
     stage: RequestStage
-    seq: int
-    wait: Wait | None
-    action: Action | None = None
-    submission: UUID | None = None
-    to_place: tuple[str, ...] = ()
-    to_tell: tuple[str, ...] = ()
-
-
-DocumentState = OrderState | PurchaseState | TaskState | CorrectiveState | RequestState
-"""Where a document of any kind stands."""
 
 
 class Scanned(_Message):

@@ -57,7 +57,7 @@ FIRST: Final[Mapping[TaskKind, TaskStage]] = MappingProxyType(
 )
 """The stage at which each kind begins."""
 
-CLOCK_OF: Final[Mapping[TaskStage, Clock]] = MappingProxyType(
+CLOCK_OF: Final[Mapping[StrEnum, Clock]] = MappingProxyType(
     {
         _T.COUNTING: Clock.COUNT,
         _T.RECOUNTING: Clock.COUNT,

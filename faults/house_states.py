@@ -9,7 +9,9 @@ from uuid import uuid4
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from activities.committing import corrective_step, request_step, task_step
+from activities.committing import take_step
+from activities.steps import CORRECTIVES, REQUESTS, TASKS
+from activities.steps.procedure import Procedure
 from database import policies, requests, reviews, upkeep
 from database.documents import AnyDocument, table_of
 from database.tables import (
@@ -248,7 +250,7 @@ class Paper:
         facts = {"by": Role.SYSTEM, "role": Role.SYSTEM, **facts}
         seq = (await self._row()).seq + 1
         step = Step(document=self._number, seq=seq, action=action, at=self.errands, alarm=alarm, **facts)
-        await _STEPS[self._kind.prefix](self._session, step)
+        await take_step(self._session, _PROCEDURES[self._kind.prefix], step)
 
     def _deadline_over(self, row: AnyDocument) -> bool:
         deadline = row.deadline if isinstance(row, RequestForQuotation) else None
@@ -262,11 +264,7 @@ class Paper:
 
 
 _DONE: Final = (CountState.MATCHED, CountState.ADJUSTED)
-_STEPS: Final[Mapping[str, Callable[[AsyncSession, Step], Awaitable[object]]]] = {
-    "WT": task_step,
-    "CA": corrective_step,
-    "RFQ": request_step,
-}
+_PROCEDURES: Final[Mapping[str, Procedure[Any, Any]]] = {"WT": TASKS, "CA": CORRECTIVES, "RFQ": REQUESTS}
 
 
 def _counted(line: CountLine, missing: int) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from uuid import uuid4
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from activities.committing import order_step, purchase_step
+from activities.committing import take_step
+from activities.steps import ORDERS, PURCHASES
 from carriers.protocol import Recall
 from database.tables import (
     Claim,
@@ -281,7 +282,7 @@ class House(Reading):
         if document == self._number:
             seq = (await self._order()).seq + 1
             step = Step(document=document, seq=seq, action=action, at=now, alarm=alarm, **facts)
-            state = await order_step(self._session, step)
+            state = await take_step(self._session, ORDERS, step)
             self.errands = replace(
                 self.errands,
                 booking=self.errands.booking or state.to_book,
@@ -293,7 +294,7 @@ class House(Reading):
         else:
             seq = (await self._session.get_one(PurchaseOrder, document)).seq + 1
             step = Step(document=document, seq=seq, action=action, at=now, alarm=alarm, **facts)
-            told = (await purchase_step(self._session, step)).to_tell
+            told = (await take_step(self._session, PURCHASES, step)).to_tell
             waits = Stage((await self._order()).stage) not in ENDS
             self.errands = replace(self.errands, restock=self.errands.restock or (waits and self._number in told))
 

@@ -10,21 +10,12 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 
 from activities.telling import Telling
-from domain.messages import (
-    CorrectiveState,
-    Decide,
-    Decided,
-    OrderState,
-    PurchaseState,
-    RequestState,
-    Step,
-    TaskState,
-)
+from domain.messages import Decide, Decided, DocumentState, Step
 from domain.stages import Action, Life, Refusal, Role
 from domain.waiting import Alarm, Wait
 from runtime.search_attributes import DUE, STAGE, WAITING_FOR
 
-S = TypeVar("S", OrderState, PurchaseState, TaskState, CorrectiveState, RequestState)
+S = TypeVar("S", bound=DocumentState)
 
 
 def quick(summary: str) -> workflow.LocalActivityConfig:

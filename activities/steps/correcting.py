@@ -1,6 +1,7 @@
 """What a corrective action does step by step: the supplier's standing, what it owes us, its release (policy 3.1.3)."""
 
 from collections.abc import Mapping
+from enum import StrEnum
 
 from sqlalchemy import select
 
@@ -12,7 +13,7 @@ from domain.decisions import AnswerDemand
 from domain.stages import Action, Refusal, Role
 from domain.waiting import Clock
 
-CLOCK_OF: Mapping[CorrectiveStage, Clock] = {
+CLOCK_OF: Mapping[StrEnum, Clock] = {
     CorrectiveStage.PROPOSED: Clock.STANDING,
     CorrectiveStage.DEMANDED: Clock.DEMAND,
     CorrectiveStage.CARRYING_OUT: Clock.MEASURES,

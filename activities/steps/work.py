@@ -75,11 +75,13 @@ TaskWork = Work[WarehouseTask]
 CorrectiveWork = Work[CorrectiveAction]
 RequestWork = Work[RequestForQuotation]
 
-OrderSteps = Mapping[StrEnum, Callable[[OrderWork], Awaitable[None]]]
-PurchaseSteps = Mapping[StrEnum, Callable[[PurchaseWork], Awaitable[None]]]
-TaskSteps = Mapping[StrEnum, Callable[[TaskWork], Awaitable[None]]]
-CorrectiveSteps = Mapping[StrEnum, Callable[[CorrectiveWork], Awaitable[None]]]
-RequestSteps = Mapping[StrEnum, Callable[[RequestWork], Awaitable[None]]]
+Steps = Mapping[StrEnum, Callable[[Work[D]], Awaitable[None]]]
+"""What an action does to a document of the kind."""
+OrderSteps = Steps[ReplacementOrder]
+PurchaseSteps = Steps[PurchaseOrder]
+TaskSteps = Steps[WarehouseTask]
+CorrectiveSteps = Steps[CorrectiveAction]
+RequestSteps = Steps[RequestForQuotation]
 
 
 async def lines_in(work: OrderWork, *states: LineState) -> Sequence[OrderLine]:

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from activities.committing import Committing, order_step, purchase_step
+from activities.committing import Committing, take_step
+from activities.steps import ORDERS, PURCHASES
 from database import stock
 from database.tables import BackOrder, BackOrderState, OrderLine, PurchaseOrder, Stock
 from domain.messages import OrderState, PurchaseState, Step
@@ -37,8 +38,8 @@ async def step(paper: PaperHouse, document: Document, action: Action, role: Role
 async def under_way(paper: PaperHouse, taken: Step) -> AsyncIterator[OrderState | PurchaseState]:
     """A step that is written and not yet committed."""
     async with paper.sessions.begin() as session:
-        take: Any = order_step if taken.document.startswith("RO") else purchase_step
-        yield await take(session, taken)
+        procedure: Any = ORDERS if taken.document.startswith("RO") else PURCHASES
+        yield await take_step(session, procedure, taken)
 
 
 async def waits_for_a_lock(paper: PaperHouse, task: "asyncio.Task[Any]") -> None:

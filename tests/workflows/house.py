@@ -742,7 +742,7 @@ class House:
 
     async def put(self, document: Document, decision: Decide) -> Decided:
         """Sends a decision to its workflow; the same one twice is one. If its task was not done in time, as on a busy
-        machine, it is sent again, as by whoever gets a 503."""
+        machine, it is sent again, as by whoever gets a 503; what is on record by then is the answer."""
         try:
             decided: Decided = await document.handle.execute_update(
                 "decide",
@@ -756,10 +756,17 @@ class House:
             code = failure.cause.type if isinstance(failure.cause, ApplicationError) else None
             raise Declined(code or repr(failure.cause)) from failure
         except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND and (answer := await self._on_record(document, decision)):
+                return answer
             if error.status is not RPCStatusCode.FAILED_PRECONDITION:
                 raise
             await asyncio.sleep(0.5)
             return await self.put(document, decision)
+
+    async def _on_record(self, document: Document, decision: Decide) -> Decided | None:
+        for row in await self.all(EventLog, EventLog.submission == decision.submission):
+            return Decided(document=document.number, stage=row.to_stage, seq=row.seq, wait=row.state["wait"])
+        return None
 
     async def purchases(self) -> list[Purchase]:
         rows = await self.all(PurchaseOrder)
