@@ -7,8 +7,10 @@ overrides `database_url` there with a module's fixture over `new_database`.
 import os
 import shutil
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from pathlib import Path
 from secrets import token_hex
+from tempfile import TemporaryDirectory
 
 import asyncpg
 import hypothesis
@@ -29,7 +31,9 @@ from database.tables import UserAccount
 from runtime.embedded_postgres import EmbeddedPostgres, running_postgres
 from runtime.ports import free_port
 from runtime.settings import Settings
+from tests import dialect
 
+dialect.share()
 hypothesis.settings.register_profile("huanjian", deadline=None)  # a busy machine is no fault
 hypothesis.settings.load_profile("huanjian")
 
@@ -40,6 +44,8 @@ QUIET = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
+MEMORY = Path("/dev/shm")
+ENOUGH = 4 * 1024**3
 EMPTY = "template1"
 SEEDED = "huanjian"
 
@@ -95,15 +101,30 @@ def quick_passwords() -> Iterator[tuple[PasswordHash, str]]:
 async def postgres(
     tmp_path_factory: pytest.TempPathFactory, quick_passwords: object
 ) -> AsyncIterator[EmbeddedPostgres]:
-    async with running_postgres(tmp_path_factory.mktemp("postgres"), free_port(), fast=True) as server:
-        await migrate(server.url(SEEDED))
-        engine = session.engine(server.url(SEEDED))
-        await seed(session.sessions(engine), Settings())
-        async with engine.begin() as connection:
-            known = update(UserAccount).where(UserAccount.password_hash.is_not(None))
-            await connection.execute(known.values(password_hash=accounts.hash_password(DEMO_PASSWORD)))
-        await engine.dispose()
-        yield server
+    with _quick_folder(tmp_path_factory) as home:
+        async with running_postgres(home, free_port(), fast=True) as server:
+            await _fill(server)
+            yield server
+
+
+async def _fill(server: EmbeddedPostgres) -> None:
+    await migrate(server.url(SEEDED))
+    engine = session.engine(server.url(SEEDED))
+    await seed(session.sessions(engine), Settings())
+    async with engine.begin() as connection:
+        known = update(UserAccount).where(UserAccount.password_hash.is_not(None))
+        await connection.execute(known.values(password_hash=accounts.hash_password(DEMO_PASSWORD)))
+    await engine.dispose()
+
+
+@contextmanager
+def _quick_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """In memory, if there is enough: each test's database is some hundred files."""
+    if not MEMORY.is_dir() or shutil.disk_usage(MEMORY).free < ENOUGH:
+        yield tmp_path_factory.mktemp("postgres")
+        return
+    with TemporaryDirectory(prefix="huanjian-tests-", dir=MEMORY) as folder:
+        yield Path(folder)
 
 
 @pytest.fixture(scope="session")
@@ -111,7 +132,7 @@ def new_database(postgres: EmbeddedPostgres) -> NewDatabase:
     @asynccontextmanager
     async def copy(template: str = SEEDED) -> AsyncIterator[str]:
         name = f"test_{token_hex(8)}"
-        await _execute(postgres, f"create database {name} template {template}")
+        await _execute(postgres, f"create database {name} template {template} strategy file_copy")
         yield postgres.url(name)
         await _execute(postgres, f"drop database {name} with (force)")
 

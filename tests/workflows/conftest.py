@@ -3,13 +3,15 @@
 import os
 import shutil
 import sysconfig
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from random import randrange
 from secrets import token_hex
+from typing import Any
 
 import pytest
 from temporalio.testing import WorkflowEnvironment
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from database.policies import enter, newest
 from database.reference import policies
@@ -26,6 +28,21 @@ from tests.workflows.order_in_the_house import disorder
 
 DAY = 1.0
 """How many seconds a working day of the hasty policy lasts."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def workflows_are_checked_once() -> Iterator[None]:
+    """Each worker looks whether its workflows fit into the sandbox when it is built, and each test builds workers."""
+    check, checked = SandboxedWorkflowRunner.prepare_workflow, set[type]()
+
+    def check_once(runner: SandboxedWorkflowRunner, workflow: Any) -> None:
+        if workflow.cls not in checked:
+            check(runner, workflow)
+            checked.add(workflow.cls)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SandboxedWorkflowRunner, "prepare_workflow", check_once)
+        yield
 
 
 def binary(name: str) -> str | None:
