@@ -7,7 +7,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Awaitable, Collection, Iterator
+from collections.abc import Awaitable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -70,7 +70,7 @@ QUICK: Final = Size(
     states=150,
 )
 FULL: Final = Size(
-    rounds=3,
+    rounds=2,
     hits=120,
     death_share=100,
     outage_seconds=60,
@@ -79,6 +79,7 @@ FULL: Final = Size(
     bad_inputs=60,
     patience=1800,
     states=100_000,
+    calm_seconds=600,
 )
 
 
@@ -103,37 +104,43 @@ class Run:
         finally:
             self.took[name] = self.took.get(name, 0) + time.monotonic() - began
 
+    def wrong(self, found: Iterable[Difference]) -> None:
+        """Keeps what is wrong for the end, and says it at once."""
+        for difference in found:
+            self.found.append(difference)
+            self.say(f"{difference.kind}: {difference.what}")
+
     def add(self, played: passes.Pass) -> None:
         self.orders += played.orders
         self.answered += played.answered
-        self.found += played.differences
+        self.wrong(played.differences)
         self.say(played.summary())
 
     def add_outage(self, seen: outages.Outage) -> None:
         self.orders += seen.orders
         self.kills += 1
         self.answered += seen.answered
-        self.found += seen.differences
+        self.wrong(seen.differences)
         self.say(seen.summary())
 
     def add_races(self, held: races.Races) -> None:
         self.orders += held.orders
         self.answered += held.answered
-        self.found += held.differences
+        self.wrong(held.differences)
         self.say(held.summary())
 
     def add_input(self, sent: fuzz.Fuzzed | spoiled.Spoiled) -> None:
-        self.found += sent.differences
+        self.wrong(sent.differences)
         self.say(sent.summary())
 
     def add_states(self, explored: Found) -> None:
-        self.found += explored.differences
+        self.wrong(explored.differences)
         self.say(explored.summary())
 
     def add_put_back(self, came_to: backups.PutBack, calm: passes.Pass) -> None:
         self.add(came_to.played)
         self.kills += 1
-        self.found += [*came_to.differences, *passes.against(calm, came_to.played)]
+        self.wrong([*came_to.differences, *passes.against(calm, came_to.played)])
         self.say(came_to.summary())
 
     def add_deaths(self, points: list[str]) -> None:
@@ -170,7 +177,7 @@ async def on_the_stack(run: Run, settings: StandaloneSettings, size: Size, wante
                 calm = await passes.play(stack, "calm", size.rounds, 1000, size.calm_seconds)
                 run.add(calm)
                 if twice := posted.came_twice(stack.mails):
-                    run.found.append(Difference("doubled", f"messages: {twice} mails came twice, and nothing had died"))
+                    run.wrong([Difference("doubled", f"messages: {twice} mails came twice, and nothing had died")])
         if "storm" in wanted:
             storm = Storm(stack, Random(run.seed), run.say)
             played = passes.play(stack, "storm", size.rounds, 2000, size.patience)
@@ -214,7 +221,7 @@ async def on_the_stack(run: Run, settings: StandaloneSettings, size: Size, wante
 async def check(run: Run, stack: Stack) -> None:
     """Everything that must hold at the end."""
     with run.timed("checks"):
-        run.found += await all_checks(stack, run.answered)
+        run.wrong(await all_checks(stack, run.answered))
     run.say(f"mails: {posted.came_twice(stack.mails)} came twice under the same id")
 
 
@@ -243,7 +250,7 @@ async def without_room(run: Run, size: Size, home: Path) -> None:
             async with Stack(settings_for(home, policies), run.report) as stack:
                 seen = await outages.full_disk(stack, size.outage_seconds, size.outage_orders, 3900, size.patience)
                 run.add_outage(seen)
-                run.found += await all_checks(stack, seen.answered)
+                run.wrong(await all_checks(stack, seen.answered))
     except PermissionError as error:
         run.say(f"room on the disk: left out, {error}")
 
@@ -257,7 +264,7 @@ async def dying(run: Run, settings: StandaloneSettings, size: Size, calm: passes
         played = await passes.play(stack, "deaths", size.rounds, 5000, size.patience)
         run.add(played)
         run.add_deaths(Deaths.met(folder))
-        run.found += passes.against(calm, played)
+        run.wrong(passes.against(calm, played))
         await check(run, stack)
 
 
@@ -271,7 +278,7 @@ async def stormy(run: Run, storm: Storm, played: Awaitable[passes.Pass], hits: i
     run.add(came_to)
     run.kills += storm.kills
     run.say(f"{came_to.name}: {', '.join(f'{count} × {what}' for what, count in sorted(storm.hits.items()))}")
-    run.found += passes.against(calm, came_to)
+    run.wrong(passes.against(calm, came_to))
 
 
 def conclude(run: Run) -> int:

@@ -233,15 +233,12 @@ class HousePlayer(Player):
 
     async def look(self) -> dict[str, Any]:
         """Every document of the case as it stands, with what was done to it."""
-        tasks = (
-            (await self._get("/v1/tasks", warehouse=self.case.code, limit="50"))["items"] if self.case.warehouse else []
-        )
-        actions = (
-            await self._get("/v1/corrective-actions", "buyer", supplier=self.case.code) if self.case.supplier else []
-        )
+        case = self.case
+        tasks = await self._list("tasks", warehouse=case.code) if case.warehouse else []
+        actions = await self._list("corrective-actions", supplier=case.code) if case.supplier else []
         view: dict[str, Any] = {
-            "tasks": [await self._document(row["number"], row) for row in reversed(tasks)],
-            "corrective_actions": [await self._document(row["number"], row) for row in actions],
+            "tasks": [await self._document(number) for number in tasks],
+            "corrective_actions": [await self._document(number) for number in actions],
             "requests": [await self._document(number) for number in self._requests],
             "purchase_orders": [],
         }
@@ -254,18 +251,23 @@ class HousePlayer(Player):
         self.stage = " ".join(sorted(each["stage"] for each in view["documents"]))
         return view
 
-    async def _document(self, number: str, row: View | None = None) -> View:
-        """One document; corrective actions have no more than their row in the list."""
+    async def _list(self, folder: str, **of: str) -> list[str]:
+        """The numbers of the case's documents of a kind, the oldest first."""
+        rows = (await self._get(f"/v1/{folder}", "buyer", **of))["items"]
+        return [row["number"] for row in reversed(rows)]
+
+    async def _document(self, number: str) -> View:
+        """One document, and what was done to it."""
         if number in self._ended:
             return self._ended[number]
         kind = kind_of(number)
         path = f"/v1/{FOLDERS[kind.prefix]}/{number}"
-        found = dict(row or {}) if kind.prefix == "CA" else await self._get(path)
+        found = await self._get(path, "buyer")
         events = await self._get(f"{path}/events", "buyer")
         found |= {"seq": events[-1]["seq"], "done": [event["action"] for event in events]}
         if found["stage"] in kind.life.ends:
             self._ended[number] = found
-        return found
+        return cast("View", found)
 
     async def go_on(self, view: View) -> bool:
         match self.case.next_move(view):
