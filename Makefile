@@ -34,11 +34,12 @@ faults:
 	@$(PYTHON) scripts/environment.py dev
 	@$(IN)/python -m faults --seed $(or $(SEED),1) $(if $(QUICK),--quick) $(ARGS)
 
-# writes bench/results.json; QUICK=1 takes minutes, OTHERS=1 installs other engines and holds ours against them
+# half an hour; QUICK=1 minutes. OTHERS=1 installs other engines and holds ours against them, IDLE=1 leaves 20,000
+# orders alone. ARGS="--only lists" renews one section of bench/results.json and of docs/costs.md
 bench:
 	@$(PYTHON) scripts/environment.py dev
 	@$(if $(OTHERS),$(IN)/python -m bench.others.install)
-	@$(IN)/python -m bench $(if $(QUICK),--quick) $(if $(OTHERS),--others) $(ARGS)
+	@$(IN)/python -m bench $(if $(QUICK),--quick) $(if $(OTHERS),--others) $(if $(IDLE),--idle) $(ARGS)
 
 clean: # leaves the data in var
 	rm -rf .venv .venv-others api/static/vendor .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

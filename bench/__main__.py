@@ -1,4 +1,4 @@
-"""python -m bench: measures, prints, writes bench/results.json and docs/images/bench.svg."""
+"""python -m bench: measures, prints, and renews what was measured in bench/results.json and the documents."""
 
 import argparse
 import shutil
@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bench import answers, histories, idle, lists, orders, picture, pushes, statements, watching, workers
+from bench import answers, histories, idle, lists, orders, pushes, statements, watching, workers
 from bench.others import measure as others
-from bench.others import picture as engines
-from bench.results import Results, console
+from bench.results import Results, console, keep, show_budgets
 from bench.system import System, running_system
 from runtime.temporal import run_then_rest
+from scripts import generated
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,8 @@ FULL: Final = Size(
     blocks=9, block=24, orders=60, parcels=(1, 100, 10_000), looks=1_000, many=100_000, times=40, pushes=100_000,
     shared=100, idle=20_000,
 )  # fmt: skip
-OTHERS: Final = "others"
+APART: Final = ("others", "idle")
+"""Sections that are asked for by name, as they take long or need more than our own packages."""
 SECTIONS: Final[Mapping[str, Callable[[System, Results, Size], Awaitable[None]]]] = {
     "histories": lambda system, results, size: histories.measure(system, results),
     "orders": lambda system, results, size: orders.measure(system, results, size.blocks, size.block),
@@ -54,33 +55,46 @@ SECTIONS: Final[Mapping[str, Callable[[System, Results, Size], Awaitable[None]]]
     "lists": lambda system, results, size: lists.measure(system, results, size.many, size.times),
     "pushes": lambda system, results, size: pushes.measure(system, results, size.pushes),
     "workers": lambda system, results, size: workers.measure(system, results, size.shared),
-    OTHERS: lambda system, results, size: others.measure(system, results, size.blocks, size.block),
+    "others": lambda system, results, size: others.measure(system, results, size.blocks, size.block),
     "idle": lambda system, results, size: idle.measure(system, results, size.idle),
 }
 
 
 async def main(given: argparse.Namespace, home: Path) -> int:
-    """Returns the exit code: 1 if a budget is exceeded."""
-    results = Results(given.quick)
+    """Measures one section after the other; each is kept as soon as it ends, and one that fails takes no other along.
+
+    Returns the exit code: 1 if a budget is exceeded or a section failed.
+    """
+    done: dict[str, Results] = {}
+    wanted = given.only or [name for name in SECTIONS if name not in APART or getattr(given, name)]
     async with running_system(home) as system:
-        for name in given.only or [name for name in SECTIONS if given.others or name != OTHERS]:
-            began = time.monotonic()
-            await SECTIONS[name](system, results, QUICK if given.quick else FULL)
-            console.print(f"{name}: {time.monotonic() - began:.0f} s")
-    results.show_budgets()
-    if not given.only:
-        results.write()
-        picture.FILE.write_text(picture.draw(results), encoding="utf-8")
-        if given.others:
-            engines.FILE.write_text(engines.draw(results), encoding="utf-8")
-    return 1 if results.over else 0
+        for name in wanted:
+            results, began = Results(given.quick), time.monotonic()
+            try:
+                await SECTIONS[name](system, results, QUICK if given.quick else FULL)
+            except Exception:
+                console.print_exception()
+                continue
+            results.end(time.monotonic() - began)
+            console.print(f"{name}: {results.seconds} s, load {results.load}")
+            done[name] = results
+            if not given.show:
+                keep({name: results})
+    show_budgets(done.values())
+    if failed := [name for name in wanted if name not in done]:
+        console.print(f"failed, and left as measured before: {', '.join(failed)}")
+    if not given.show:
+        generated.main()
+    return 1 if failed or any(results.over for results in done.values()) else 0
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a few minutes")
     parser.add_argument("--others", action="store_true", help="side by side with other engines, too")
-    parser.add_argument("--only", nargs="+", choices=SECTIONS, help="some sections; nothing is written then")
+    parser.add_argument("--idle", action="store_true", help="very many orders left alone, too")
+    parser.add_argument("--only", nargs="+", choices=SECTIONS, help="these sections; the others stay as they are")
+    parser.add_argument("--show", action="store_true", help="only show the figures, and write nothing")
     parser.add_argument("--home", type=Path, help="folder for the run's data, kept afterwards")
     return parser.parse_args()
 

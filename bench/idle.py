@@ -25,6 +25,8 @@ PARTS: Final = 5
 """The file is taken in by so many parts, to see whether the later ones cost more."""
 FIRST: Final = 10_000_000
 """Places of customers that nobody else has."""
+IMPORT: Final = "Import, and workflows started: milliseconds of CPU of a row"
+ROWS: Final = "rows so far"
 NO_ANSWER: Final = (OSError, asyncio.IncompleteReadError, UnexpectedAnswerError)
 
 
@@ -42,8 +44,7 @@ async def measure(system: System, results: Results, orders: int) -> None:
         seconds = perf_counter() - began
         spent = resting.less(difference(used, system.used(*SERVERS, CLIENT)), seconds)
         rows.append([part.stop, len(part) / seconds, *(spent[each] / len(part) for each in (*SERVERS, CLIENT))])
-    title = "Import, and workflows started: milliseconds of CPU of a row"
-    results.add(title, ("rows so far", "rows a second", *SERVERS, CLIENT), rows, f"{CLIENT} is who imports")
+    results.add(IMPORT, (ROWS, "rows a second", *SERVERS, CLIENT), rows, f"{CLIENT} is who imports")
     full, waiting = await _takes_up(system), await idle(system, SERVERS, 10)
     back = await _back_after_a_crash(system, known.number)
     results.add(

@@ -1,23 +1,27 @@
-"""The picture of the last run: every budget as a bar against its limit."""
+"""The picture of what was measured last: every budget as a bar against its limit."""
 
+from collections.abc import Mapping
 from html import escape
-from pathlib import Path
 from typing import Final
 
 from bench.results import Budget, Results
 
-FILE: Final = Path(__file__).parents[1] / "docs" / "images" / "bench.svg"
 WIDTH, NAMES, BAR, ROW, TOP = 1000, 470, 330, 26, 54
 FULL: Final = 2.0
 """How many times its limit a bar that fills its place stands for."""
 
 
-def draw(results: Results) -> str:
+def draw(sections: Mapping[str, Results]) -> str:
     """An SVG; bars end at twice their limit, what is longer says so."""
-    height = TOP + ROW * len(results.budgets) + 16
+    budgets = [budget for section in sections.values() for budget in section.budgets]
+    height = TOP + ROW * len(budgets) + 16
     limit = NAMES + BAR / FULL
-    rows = "\n".join(_row(budget, TOP + ROW * place) for place, budget in enumerate(results.budgets))
-    said = f"{results.machine}, {results.at[:10]}, {'short' if results.quick else 'full'} run"
+    rows = "\n".join(_row(budget, TOP + ROW * place) for place, budget in enumerate(budgets))
+    measured = [section for section in sections.values() if section.budgets]
+    days = sorted({section.at[:10] for section in measured})
+    said = ", ".join(
+        [*sorted({section.machine for section in measured}), " to ".join(dict.fromkeys(days[:1] + days[-1:]))]
+    )
     return f"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img">
 <title>Budgets and where they stand</title>
 <style>
@@ -44,7 +48,3 @@ def _row(budget: Budget, top: int) -> str:
         f'<rect x="{NAMES}" y="{top + 2}" width="{long:.1f}" height="16" class="{"ok" if budget.ok else "over"}"/>'
         f'<text x="{NAMES + BAR + 10}" y="{top + 14}" class="small">{escape(figure)}</text>'
     )
-
-
-if __name__ == "__main__":
-    FILE.write_text(draw(Results.read()), encoding="utf-8")

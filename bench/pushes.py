@@ -19,14 +19,16 @@ from carriers.kuaidi100 import compact, in_shanghai, signature
 from database.tables import CarrierAccount, CarrierPush, Parcel
 
 CLIENTS: Final = 20
-PARCELS: Final = 200
+SCANS: Final = 10
+"""What a parcel's way has of them."""
 
 
 async def measure(system: System, results: Results, pushes: int) -> None:
-    """So many pushes, each with a scan more, about PARCELS parcels."""
+    """So many pushes, each with a scan more, SCANS about every parcel."""
+    number = pushes // SCANS
     async with Office(system.settings, system.temporal) as office:
         order = await parcel_under_way(system, office)
-    await clone(system, order, PARCELS)
+    await clone(system, order, number)
     async with system.sessions() as session:
         parcel = (await session.scalars(select(Parcel).where(Parcel.order == order.number).limit(1))).one()
         account = await session.get_one(CarrierAccount, parcel.account)
@@ -58,7 +60,7 @@ async def measure(system: System, results: Results, pushes: int) -> None:
                 sum(spent.values()) / pushes, *(spent[name] / pushes for name in SERVERS),
             ]
         ],
-        f"{CLIENTS} at once, about {PARCELS} parcels; milliseconds",
+        f"{CLIENTS} at once, about {number:,} parcels; milliseconds",
     )  # fmt: skip
 
 

@@ -1,9 +1,10 @@
-"""What a run found: budgets with their limits, tables, and the file they are kept in."""
+"""What a run found: budgets with their limits and tables, section by section, and the file they are kept in."""
 
 import json
 import os
 import platform
-from collections.abc import Sequence
+import subprocess
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +14,11 @@ from rich.console import Console
 from rich.table import Table as Shown
 
 FILE: Final = Path(__file__).with_name("results.json")
+SECTIONS: Final = (
+    "histories", "orders", "answers", "watching", "statements", "lists", "pushes", "workers", "others", "idle",
+)  # fmt: skip
+MADE: Final = ("bench/results.json", "docs")
+"""What a run writes: with changes there alone the code is still the commit's."""
 console = Console(highlight=False, soft_wrap=True)
 
 Cell = str | float
@@ -45,9 +51,15 @@ class Table:
 
 @dataclass
 class Results:
+    """What one section found: when it began, on which machine, how busy that was before and after, of which commit,
+    and how many seconds it took. Sections of one file may come from different runs."""
+
     quick: bool
     at: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     machine: str = field(default_factory=lambda: f"{os.cpu_count()} cores, Python {platform.python_version()}")
+    commit: str = field(default_factory=lambda: commit())
+    load: list[float] = field(default_factory=lambda: [load()])
+    seconds: int = 0
     budgets: list[Budget] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
 
@@ -58,26 +70,65 @@ class Results:
     def add(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]], note: str = "") -> None:
         """Keeps a table and shows it at once."""
         rounded = [[round(cell, 2) if isinstance(cell, float) else cell for cell in row] for row in rows]
-        self.tables.append(Table(title, columns, rounded, note))
+        self.tables.append(Table(title, list(columns), rounded, note))
         _show(self.tables[-1])
+
+    def end(self, seconds: float) -> None:
+        self.load.append(load())
+        self.seconds = round(seconds)
 
     @property
     def over(self) -> list[Budget]:
         return [budget for budget in self.budgets if not budget.ok]
 
-    def show_budgets(self) -> None:
-        rows = [[b.name, b.value, f"≤ {b.limit:g}", b.unit, "ok" if b.ok else "OVER"] for b in self.budgets]
-        _show(Table("Budgets", ("figure", "value", "limit", "", ""), rows))
 
-    def write(self, file: Path = FILE) -> None:
-        file.write_text(json.dumps(asdict(self), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+def commit() -> str:
+    """The commit that is measured, with a plus if its code was changed since; empty where there is no git."""
+    folder = FILE.parents[1]
+    try:
+        said = [
+            subprocess.run(["git", "-C", str(folder), *asked], capture_output=True, text=True, check=True).stdout
+            for asked in (
+                ("rev-parse", "--short", "HEAD"),
+                ("status", "--porcelain", "--", ":/", *(f":(exclude,top){made}" for made in MADE)),
+            )
+        ]
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return said[0].strip() + ("+" if said[1] else "")
 
-    @classmethod
-    def read(cls, file: Path = FILE) -> "Results":
-        said: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        budgets = [Budget(**budget) for budget in said.pop("budgets")]
-        tables = [Table(**table) for table in said.pop("tables")]
-        return cls(**said, budgets=budgets, tables=tables)
+
+def load() -> float:
+    """How many processes wanted a core, on average of the last minute."""
+    return round(os.getloadavg()[0], 1)
+
+
+def show_budgets(sections: Iterable[Results]) -> None:
+    rows = [
+        [b.name, b.value, f"≤ {b.limit:g}", b.unit, "ok" if b.ok else "OVER"]
+        for section in sections
+        for b in section.budgets
+    ]
+    _show(Table("Budgets", ("figure", "value", "limit", "", ""), rows))
+
+
+def keep(sections: Mapping[str, Results], file: Path = FILE) -> None:
+    """Renews these sections in the file and leaves the others as they are."""
+    known = read(file) | dict(sections)
+    kept = {name: asdict(known[name]) for name in SECTIONS if name in known}
+    file.write_text(json.dumps(kept, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+def read(file: Path = FILE) -> dict[str, Results]:
+    """Every section that was ever measured, by its name."""
+    kept: dict[str, dict[str, Any]] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    return {name: _section(**said) for name, said in kept.items()}
+
+
+def _section(budgets: list[dict[str, Any]], tables: list[dict[str, Any]], **said: Any) -> Results:
+    return Results(
+        **said, budgets=[Budget(**budget) for budget in budgets], tables=[Table(**table) for table in tables]
+    )
 
 
 def _show(table: Table) -> None:

@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal, get_args, get_origin
 
@@ -18,6 +19,9 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from api.i18n import languages  # noqa: E402
+from bench import growth, picture, report  # noqa: E402
+from bench import results as measured  # noqa: E402
+from bench.others import picture as engines  # noqa: E402
 from database.tables import Zone  # noqa: E402
 from domain.correcting import CORRECTIVE, CorrectiveStage  # noqa: E402
 from domain.parcels import Milestone, Trouble  # noqa: E402
@@ -136,6 +140,10 @@ PARTS: Final[Mapping[str, Mapping[str, Callable[[], str]]]] = {
         "purchase order": lambda: diagram(PURCHASE, CHINESE),
         "corrective action": lambda: diagram(CORRECTIVE, CHINESE),
     },
+    "docs/costs.md": {
+        "budgets": report.budgets,
+        **{name: partial(report.section, name) for name in measured.SECTIONS},
+    },
     "docs/settings.md": {
         "settings": lambda: settings(Settings),
         "standalone": lambda: settings(StandaloneSettings, without=Settings),
@@ -160,6 +168,14 @@ PARTS: Final[Mapping[str, Mapping[str, Callable[[], str]]]] = {
 }
 
 
+PICTURES: Final[Mapping[str, Callable[[Mapping[str, measured.Results]], str]]] = {
+    "docs/images/bench.svg": picture.draw,
+    "docs/images/engines.svg": engines.draw,
+    "docs/images/growth.svg": growth.draw,
+}
+"""What is drawn of what the bench measured."""
+
+
 def renewed(document: str, text: str) -> str:
     """The document's text with its generated parts as they should be. Raises ValueError for a part without marks."""
     for name, content in PARTS[document].items():
@@ -172,11 +188,16 @@ def renewed(document: str, text: str) -> str:
 
 def main() -> None:
     for document in PARTS:
-        path = ROOT / document
-        old = path.read_text(encoding="utf-8")
-        if (new := renewed(document, old)) != old:
-            path.write_text(new, encoding="utf-8")
-            print(f"{document} is up to date again")  # noqa: T201
+        _put(document, renewed(document, (ROOT / document).read_text(encoding="utf-8")))
+    for file, draw in PICTURES.items():
+        _put(file, draw(measured.read()))
+
+
+def _put(file: str, new: str) -> None:
+    path = ROOT / file
+    if not path.exists() or path.read_text(encoding="utf-8") != new:
+        path.write_text(new, encoding="utf-8")
+        print(f"{file} is up to date again")  # noqa: T201
 
 
 if __name__ == "__main__":

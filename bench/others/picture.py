@@ -1,20 +1,20 @@
 """The picture of the engines side by side: the CPU of one order, by whom it is used."""
 
+from collections.abc import Mapping
 from html import escape
-from pathlib import Path
 from typing import Final
 
 from bench.others.measure import COSTS, PARTS
 from bench.results import Results
 
-FILE: Final = Path(__file__).parents[2] / "docs" / "images" / "engines.svg"
 WIDTH, NAMES, BAR, ROW, TOP = 1000, 190, 600, 30, 62
 COLOURS: Final = ("#4c78a8", "#b7791f", "#2f7d4f")
 MEANT: Final = ("PostgreSQL", "the engine's server", "own processes")
 
 
-def draw(results: Results) -> str:
+def draw(sections: Mapping[str, Results]) -> str:
     """An SVG; bars are as long as the most expensive one allows."""
+    results = sections["others"]
     table = next(table for table in results.tables if table.title == COSTS)
     rows = [row for row in table.rows if isinstance(row[1], int | float)]
     longest = max(float(row[1]) for row in rows)
@@ -50,7 +50,3 @@ def _row(title: str, total: float, parts: list[float], place: int, longest: floa
         f'<text x="{NAMES - 10}" y="{top + 15}" text-anchor="end">{escape(title)}</text>{"".join(drawn)}'
         f'<text x="{left + 8:.1f}" y="{top + 15}" class="small">{total:.0f}</text>'
     )
-
-
-if __name__ == "__main__":
-    FILE.write_text(draw(Results.read()), encoding="utf-8")

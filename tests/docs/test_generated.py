@@ -6,12 +6,13 @@ from enum import StrEnum
 
 import pytest
 
+from bench.results import read as measured
 from domain.correcting import CORRECTIVE
 from domain.stages import ORDER, PURCHASE, Action, Life, PurchaseStage, Role, Stage
 from domain.waiting import Clock
 from runtime.settings import Settings
 from scripts.diagram import MANY, state_diagram
-from scripts.generated import CHINESE, ENGLISH, PARTS, ROOT, renewed
+from scripts.generated import CHINESE, ENGLISH, PARTS, PICTURES, ROOT, renewed
 from standalone import StandaloneSettings
 
 LIVES = {"order": ORDER, "purchase order": PURCHASE, "corrective action": CORRECTIVE}
@@ -28,6 +29,11 @@ def read(document: str) -> str:
 def test_it_is_up_to_date(document: str) -> None:
     text = read(document)
     assert renewed(document, text) == text, "run: .venv/bin/python scripts/generated.py"
+
+
+@pytest.mark.parametrize("file", PICTURES)
+def test_a_picture_shows_what_was_measured_last(file: str) -> None:
+    assert read(file) == PICTURES[file](measured()), "run: .venv/bin/python scripts/generated.py"
 
 
 @pytest.mark.parametrize("document", PARTS)
