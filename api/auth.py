@@ -1,7 +1,7 @@
 """Who is asking: a person with a session cookie, a system with a key, or a customer with a tracking link."""
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
@@ -94,7 +94,7 @@ async def visitor(
     return found
 
 
-def principal(found: Annotated[Principal | None, Depends(visitor)]) -> Principal:
+async def principal(found: Annotated[Principal | None, Depends(visitor)]) -> Principal:
     """Who is asking. Raises Problem `not_logged_in`."""
     if found is None:
         raise Problem("not_logged_in")
@@ -105,10 +105,10 @@ Visitor = Annotated[Principal | None, Depends(visitor)]
 Signed = Annotated[Principal, Depends(principal)]
 
 
-def only(*roles: Role) -> Callable[[Principal], Role]:
+def only(*roles: Role) -> Callable[[Principal], Awaitable[Role]]:
     """A dependency: the first of these roles that whoever asks has. Raises Problem `role_forbidden`."""
 
-    def role(who: Signed) -> Role:
+    async def role(who: Signed) -> Role:
         found = next((role for role in roles if role in who.roles), None)
         if found is None:
             raise Problem("role_forbidden")

@@ -1,4 +1,7 @@
-"""What routes ask for: the house they stand in, a session of the database, the client's language and key."""
+"""What routes ask for: the house they stand in, a session of the database, the client's language and key.
+
+All are coroutines, though most wait for nothing: FastAPI sends a plain function to a thread and back, every time.
+"""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -26,7 +29,7 @@ class House:
     temporal: Client
 
 
-def house(request: Request) -> House:
+async def house(request: Request) -> House:
     found: House = request.app.state.house
     return found
 
@@ -41,11 +44,11 @@ async def database(house: Annotated[House, Depends(house)]) -> AsyncIterator[Asy
         yield session
 
 
-def now() -> datetime:
+async def now() -> datetime:
     return datetime.now(UTC)
 
 
-def idempotency_key(
+async def idempotency_key(
     idempotency_key: Annotated[
         str,
         Header(
@@ -61,8 +64,12 @@ def idempotency_key(
     return idempotency_key
 
 
+async def language(request: Request) -> str:
+    return problems.language(request)
+
+
 InHouse = Annotated[House, Depends(house)]
 Database = Annotated[AsyncSession, Depends(database)]
 Now = Annotated[datetime, Depends(now)]
 IdempotencyKey = Annotated[str, Depends(idempotency_key)]
-Language = Annotated[str, Depends(problems.language)]
+Language = Annotated[str, Depends(language)]

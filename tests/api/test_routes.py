@@ -1,0 +1,37 @@
+"""How a request comes to its route."""
+
+from collections.abc import Iterator, Sequence
+from inspect import isasyncgenfunction, iscoroutinefunction
+from typing import Any
+
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+from starlette.routing import BaseRoute
+
+from api import health, pages, v1
+
+
+def every(routes: Sequence[BaseRoute]) -> Iterator[APIRoute]:
+    for route in routes:
+        if isinstance(route, APIRoute):
+            yield route
+        elif (router := getattr(route, "original_router", None)) is not None:
+            yield from every(router.routes)
+
+
+def asked_for(dependant: Dependant) -> Iterator[Any]:
+    """What is called before the route is, and the route."""
+    yield dependant.call
+    for needed in dependant.dependencies:
+        yield from asked_for(needed)
+
+
+def waits(call: Any) -> bool:
+    return any(test(way) for test in (iscoroutinefunction, isasyncgenfunction) for way in (call, type(call).__call__))
+
+
+def test_no_request_is_sent_to_a_thread_and_back() -> None:
+    """FastAPI does so with every plain function, even one that waits for nothing."""
+    routes = [route for router in (health.router, v1.router, pages.router) for route in every(router.routes)]
+    assert len(routes) > 100
+    assert not {call for route in routes for call in asked_for(route.dependant) if not waits(call)}
