@@ -7,6 +7,7 @@ leave twice, if its sender dies before writing that it did, and both times under
 import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Final
 
 import structlog
@@ -131,30 +132,31 @@ class Sender:
             if row is None:
                 return False
             now = datetime.now(UTC)
-            found = await messages.recipients(session, row)
-            if not found and not await messages.is_reached(session, row):
+            addressed = await messages.addressed(session, row)
+            found, number = addressed.recipients, count(addressed.number)
+            if not found and not addressed.reached:
                 found = [Recipient(MessageChannel.NONE, "")]
             if found:
-                template = next(iter(await notices.versions(session, row.template, row.audience)), None)
+                template = await notices.newest_of(session, row.template, row.audience)
                 for supplier in dict.fromkeys(recipient.supplier for recipient in found):
                     known = await facts(session, row.document, row.seq, self._settings.api_url, supplier)
                     if known is None:
                         raise LookupError(row.document)
                     for recipient in found:
                         if recipient.supplier == supplier:
-                            await self._write(session, row, recipient, template, known, now)
+                            session.add(self._write(row, next(number), recipient, template, known, now))
             row.addressed_at = now
         return True
 
-    async def _write(
+    def _write(
         self,
-        session: AsyncSession,
         row: Outbox,
+        number: int,
         recipient: Recipient,
         template: NoticeTemplate | None,
         known: Facts,
         now: datetime,
-    ) -> None:
+    ) -> Message:
         """One message, in words. What can't be written is a message too, and fails at once."""
         message = Message(
             outbox=row.id,
@@ -164,7 +166,7 @@ class Sender:
             staff_channel=recipient.staff_channel,
             recipient=recipient.address,
             language=recipient.language,
-            message_id=self._message_id(row, await messages.message_number(session, row)),
+            message_id=self._message_id(row, number),
             subject="",
             body="",
             created_at=now,
@@ -182,8 +184,7 @@ class Sender:
             message.failure = message.failure or Failure.NO_ADDRESS
         if message.failure is not None:
             message.state, message.next_try_at = MessageState.FAILED, None
-        session.add(message)
-        await session.flush()
+        return message
 
     def _in_words(
         self, recipient: Recipient, template: NoticeTemplate | None, known: Facts, message: Message

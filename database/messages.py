@@ -69,8 +69,18 @@ async def claim_unaddressed(session: AsyncSession) -> Outbox | None:
     )
 
 
-async def recipients(session: AsyncSession, row: Outbox) -> Sequence[Recipient]:
-    """Everybody the row is for, each on the best way that is open; empty if nobody knows a way.
+@dataclass(frozen=True)
+class Addressed:
+    """Whom an outbox row is for. `number` is the running number of its next message, which with the row's own makes an
+    id that never changes; `reached`: it has a message already that nothing has replaced."""
+
+    recipients: Sequence[Recipient]
+    number: int
+    reached: bool
+
+
+async def addressed(session: AsyncSession, row: Outbox) -> Addressed:
+    """Everybody the row is for, each on the best way that is open, if anybody knows a way.
 
     Those who have their message already are left out.
     """
@@ -81,34 +91,28 @@ async def recipients(session: AsyncSession, row: Outbox) -> Sequence[Recipient]:
             found = await _supplier(session, row.document) or await _asked(session, row)
         case _:
             found = await _staff(session, row)
-    known = await session.execute(
-        select(Message.channel, Message.recipient).where(
-            Message.outbox == row.id, Message.state != MessageState.REPLACED
+    known = (
+        await session.execute(
+            select(Message.channel, Message.recipient, Message.state != MessageState.REPLACED).where(
+                Message.outbox == row.id
+            )
         )
-    )
-    there = {(channel, address) for channel, address in known}
-    return [each for each in found if (each.channel, each.address) not in there]
-
-
-async def message_number(session: AsyncSession, row: Outbox) -> int:
-    """The running number of the row's next message; with the row's own it makes an id that never changes."""
-    return 1 + (await session.scalar(select(func.count()).where(Message.outbox == row.id)) or 0)
-
-
-async def is_reached(session: AsyncSession, row: Outbox) -> bool:
-    """Whether the row has a message that nothing has replaced."""
-    wanted = select(Message.id).where(Message.outbox == row.id, Message.state != MessageState.REPLACED).limit(1)
-    return await session.scalar(wanted) is not None
+    ).all()
+    there = {(channel, address) for channel, address, stands in known if stands}
+    left = [each for each in found if (each.channel, each.address) not in there]
+    return Addressed(left, len(known) + 1, bool(there))
 
 
 async def _customer(session: AsyncSession, order: str) -> list[Recipient]:
     customer = (
-        await session.scalars(
-            select(Customer).join(ReplacementOrder, ReplacementOrder.customer == Customer.id)
+        await session.execute(
+            select(Customer.email, Customer.phone, Customer.language, UndeliverableAddress.address)
+            .join(ReplacementOrder, ReplacementOrder.customer == Customer.id)
+            .outerjoin(UndeliverableAddress, UndeliverableAddress.address == func.lower(Customer.email))
             .where(ReplacementOrder.number == order)
         )
-    ).one()  # fmt: skip
-    if customer.email and await is_deliverable(session, customer.email):
+    ).one()
+    if customer.email and customer.address is None:
         return [Recipient(MessageChannel.MAIL, customer.email, customer.language)]
     if customer.phone:
         return [Recipient(MessageChannel.SMS, customer.phone, customer.language)]
@@ -237,8 +241,10 @@ async def earlier_ids(session: AsyncSession, message: Message) -> Sequence[str]:
 
 async def sent(session: AsyncSession, message: Message, at: datetime) -> None:
     """The other side has taken it."""
+    row = update(Outbox).where(Outbox.id == message.outbox, Outbox.sent_at.is_(None)).values(sent_at=at)
     await session.execute(
         update(Message)
+        .add_cte(row.cte("told"))
         .where(Message.id == message.id, Message.state == MessageState.WAITING)
         .values(
             state=MessageState.SENT,
@@ -248,9 +254,6 @@ async def sent(session: AsyncSession, message: Message, at: datetime) -> None:
             failure=None,
             error=None,
         )
-    )
-    await session.execute(
-        update(Outbox).where(Outbox.id == message.outbox, Outbox.sent_at.is_(None)).values(sent_at=at)
     )
 
 

@@ -83,12 +83,19 @@ async def versions(session: AsyncSession, notice: str, audience: Role) -> Sequen
     ).all()
 
 
+async def newest_of(session: AsyncSession, notice: str, audience: Role) -> NoticeTemplate | None:
+    """The version of one notice that counts now."""
+    table = NoticeTemplate
+    wanted = select(table).where(table.notice == notice, table.audience == audience)
+    return await session.scalar(wanted.order_by(table.version.desc()).limit(1))
+
+
 async def edit(
     session: AsyncSession, notice: str, audience: Role, words: Wording, by: str, at: datetime
 ) -> NoticeTemplate:
     """The next version. Whoever saves what stands there already makes none."""
     await session.execute(select(func.pg_advisory_xact_lock(_ONE_AT_A_TIME)))
-    row = next(iter(await versions(session, notice, audience)), None)
+    row = await newest_of(session, notice, audience)
     if row is not None and wording(row) == words:
         return row
     return await _enter(session, notice, audience, words, by, row, at)

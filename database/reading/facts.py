@@ -1,9 +1,10 @@
 """What the words of a notice may name, as it stands in the database now."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import Row, Select, and_, bindparam, func, literal, select
+from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reading.links import link_of
@@ -48,9 +49,9 @@ async def facts(
 
     None if there is no such document.
     """
-    order = await session.get(ReplacementOrder, document)
+    order = (await session.execute(_ORDER, {"number": document, "seq": seq})).one_or_none()
     if order is not None:
-        return await _of_order(session, order, seq, house)
+        return _of_order(order, house)
     purchase = await session.get(PurchaseOrder, document)
     if purchase is not None:
         return await _of_purchase(session, purchase, seq, house)
@@ -76,26 +77,36 @@ async def _of_action(session: AsyncSession, action: CorrectiveAction, seq: int, 
     )
 
 
-async def _of_order(session: AsyncSession, order: ReplacementOrder, seq: int, house: str) -> Facts:
-    customer = await session.get_one(Customer, order.customer)
-    model = await session.get(ProductModel, order.model) if order.model else None
-    centre = await session.get_one(ServiceCentre, order.service_centre)
-    said, details, due = await _step(session, order.number, seq)
-    outlet = await session.get(ServiceOutlet, details["outlet"]) if details.get("outlet") else None
-    known = await _quoted(session, order) | await _shipped(session, order) | await _visit(session, order)
+def _of_order(row: Row[*tuple[Any, ...]], house: str) -> Facts:
+    order, centre = row.ReplacementOrder, row.ServiceCentre
+    said, details, due = _told(row)
+    known: dict[str, Any] = {}
+    if quotation := row.Quotation:
+        known |= {
+            "expected_from": quotation.expected_from,
+            "expected_to": quotation.expected_to,
+            "to_pay": quotation.to_pay,
+            "guarantee_months": quotation.guarantee_months,
+        }
+    if shipment := row.Shipment:
+        carrier, waybill = named(row.CarrierAccount), shipment.waybill or ""
+        known |= {"carrier": carrier, "waybill": waybill, "arrives_at": shipment.expected_at}
+    if visit := row.Appointment:
+        known |= {"visit_from": visit.starts_at, "visit_to": visit.ends_at}
+        known |= {"technician": row.technician, "technician_phone": row.technician_phone}
     return Facts(
         number=order.number,
-        customer=customer.name,
-        product=named(model) if model else Named(zh=order.product, en=order.product),
+        customer=row.customer,
+        product=named(row.ProductModel) if row.ProductModel else Named(zh=order.product, en=order.product),
         serial=order.serial or "",
         fault=order.fault_text,
-        parts=await _lines(session, order),
+        parts=tuple(map(NamedLine.model_validate, row.parts)),
         centre=named(centre),
         centre_phone=centre.phone,
         tracking_url=f"{house}/track/{order.tracking_token}",
         page_url=f"{house}/orders/{order.number}",
-        outlet=named(outlet) if outlet else Named(),
-        outlet_address=outlet.address if outlet else "",
+        outlet=named(row.ServiceOutlet) if row.ServiceOutlet else Named(),
+        outlet_address=row.ServiceOutlet.address if row.ServiceOutlet else "",
         reason=str(details.get("reason") or said.get("reason") or ""),
         reasons=tuple(details.get("reasons") or ()),
         objection_until=datetime.fromisoformat(details["objection_until"]) if "objection_until" in details else None,
@@ -105,6 +116,65 @@ async def _of_order(session: AsyncSession, order: ReplacementOrder, seq: int, ho
         due=due,
         **known,
     )
+
+
+def _order() -> Select[*tuple[Any, ...]]:
+    """An order with what its step was told, its newest quotation, parcel and visit, in one question."""
+    order = ReplacementOrder
+    quoted = select(func.max(Quotation.seq)).where(Quotation.order == order.number)
+    packed = select(Shipment.id).where(Shipment.order == order.number, Shipment.packed_at.is_not(None))
+    visit = select(func.max(Appointment.id)).where(
+        Appointment.order == order.number, Appointment.state != AppointmentState.CALLED_OFF
+    )
+    line = func.jsonb_build_object(
+        "part", Part.code, "quantity", OrderLine.quantity,
+        "name", func.jsonb_build_object("zh", Part.name_zh, "en", Part.name_en),
+    )  # fmt: skip
+    lines = (
+        select(func.coalesce(func.jsonb_agg(aggregate_order_by(line, OrderLine.id)), literal([], JSONB)))
+        .select_from(OrderLine)
+        .join(Part, Part.code == OrderLine.part)
+        .where(OrderLine.order == order.number, OrderLine.round == order.round, OrderLine.state != LineState.DROPPED)
+    )
+    newest_parcel = packed.order_by(Shipment.packed_at.desc()).limit(1).correlate(order).scalar_subquery()
+    return (
+        select(
+            order,
+            Customer.name.label("customer"),
+            ProductModel,
+            ServiceCentre,
+            EventLog.details,
+            EventLog.state,
+            Submission.content,
+            ServiceOutlet,
+            Quotation,
+            Shipment,
+            CarrierAccount,
+            Appointment,
+            UserAccount.name.label("technician"),
+            Technician.phone.label("technician_phone"),
+            lines.correlate(order).scalar_subquery().label("parts"),
+        )
+        .join(Customer, Customer.id == order.customer)
+        .outerjoin(ProductModel, ProductModel.code == order.model)
+        .join(ServiceCentre, ServiceCentre.code == order.service_centre)
+        .outerjoin(EventLog, and_(EventLog.document == order.number, EventLog.seq == bindparam("seq")))
+        .outerjoin(Submission, Submission.id == EventLog.submission)
+        .outerjoin(ServiceOutlet, ServiceOutlet.code == EventLog.details["outlet"].astext)
+        .outerjoin(
+            Quotation,
+            and_(Quotation.order == order.number, Quotation.seq == quoted.correlate(order).scalar_subquery()),
+        )
+        .outerjoin(Shipment, Shipment.id == newest_parcel)
+        .outerjoin(CarrierAccount, CarrierAccount.code == Shipment.account)
+        .outerjoin(Appointment, Appointment.id == visit.correlate(order).scalar_subquery())
+        .outerjoin(Technician, Technician.code == Appointment.technician)
+        .outerjoin(UserAccount, UserAccount.code == Technician.code)
+        .where(order.number == bindparam("number"))
+    )
+
+
+_ORDER: Final = _order()
 
 
 async def _of_purchase(session: AsyncSession, purchase: PurchaseOrder, seq: int, house: str) -> Facts:
@@ -176,77 +246,20 @@ async def _of_request(
 async def _step(
     session: AsyncSession, document: str, seq: int
 ) -> tuple[dict[str, Any], dict[str, Any], datetime | None]:
+    found = await session.execute(
+        select(EventLog.details, EventLog.state, Submission.content)
+        .outerjoin(Submission, Submission.id == EventLog.submission)
+        .where(EventLog.document == document, EventLog.seq == seq)
+    )
+    return _told(found.one_or_none())
+
+
+def _told(row: Row[*tuple[Any, ...]] | None) -> tuple[dict[str, Any], dict[str, Any], datetime | None]:
     """What was said with a step, what the log says of it, and until when something was waited for after it."""
-    found = (
-        await session.execute(
-            select(EventLog.details, EventLog.state, Submission.content)
-            .outerjoin(Submission, Submission.id == EventLog.submission)
-            .where(EventLog.document == document, EventLog.seq == seq)
-        )
-    ).one_or_none()
-    if found is None:
+    if row is None or row.state is None:
         return {}, {}, None
-    wait = found.state.get("wait")
-    return found.content or {}, found.details, datetime.fromisoformat(wait["due"]) if wait else None
-
-
-async def _lines(session: AsyncSession, order: ReplacementOrder) -> tuple[NamedLine, ...]:
-    rows = await session.execute(
-        select(Part, OrderLine.quantity)
-        .join(Part, Part.code == OrderLine.part)
-        .where(OrderLine.order == order.number, OrderLine.round == order.round, OrderLine.state != LineState.DROPPED)
-        .order_by(OrderLine.id)
-    )
-    return tuple(NamedLine(part=part.code, name=named(part), quantity=quantity) for part, quantity in rows)
-
-
-async def _quoted(session: AsyncSession, order: ReplacementOrder) -> dict[str, Any]:
-    quotation = await session.scalar(
-        select(Quotation).where(Quotation.order == order.number).order_by(Quotation.seq.desc()).limit(1)
-    )
-    if quotation is None:
-        return {}
-    return {
-        "expected_from": quotation.expected_from,
-        "expected_to": quotation.expected_to,
-        "to_pay": quotation.to_pay,
-        "guarantee_months": quotation.guarantee_months,
-    }
-
-
-async def _shipped(session: AsyncSession, order: ReplacementOrder) -> dict[str, Any]:
-    found = (
-        await session.execute(
-            select(Shipment, CarrierAccount)
-            .join(CarrierAccount, CarrierAccount.code == Shipment.account)
-            .where(Shipment.order == order.number, Shipment.packed_at.is_not(None))
-            .order_by(Shipment.packed_at.desc())
-            .limit(1)
-        )
-    ).one_or_none()
-    if found is None:
-        return {}
-    shipment, account = found
-    return {"carrier": named(account), "waybill": shipment.waybill or "", "arrives_at": shipment.expected_at}
-
-
-async def _visit(session: AsyncSession, order: ReplacementOrder) -> dict[str, Any]:
-    found = (
-        await session.execute(
-            select(Appointment, UserAccount.name, Technician.phone)
-            .join(Technician, Technician.code == Appointment.technician)
-            .join(UserAccount, UserAccount.code == Technician.code)
-            .where(Appointment.order == order.number, Appointment.state != AppointmentState.CALLED_OFF)
-            .order_by(Appointment.id.desc())
-            .limit(1)
-        )
-    ).one_or_none()
-    if found is None:
-        return {}
-    visit, name, phone = found
-    return {
-        "visit_from": visit.starts_at, "visit_to": visit.ends_at, "technician": name, "technician_phone": phone,
-    }  # fmt: skip
+    wait = row.state.get("wait")
+    return row.content or {}, row.details, datetime.fromisoformat(wait["due"]) if wait else None
 
 
 def named(thing: Any) -> Named:
