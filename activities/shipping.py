@@ -1,6 +1,7 @@
 """Booking a parcel with a carrier and calling one back: what an order asks of the outside world (policy 5.2)."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
@@ -43,12 +44,11 @@ class Shipping:
         The carrier knows the booking by our shipment's id: an answer that was lost is the same booking again.
         """
         async with self._sessions() as session:
-            if await session.get(Parcel, shipment) is not None:
+            row, customer, account, booked = (await session.execute(_SHIPMENT.where(Shipment.id == shipment))).one()
+            if booked:
                 return True
-            row = await session.get_one(Shipment, shipment)
-            account = await session.get_one(CarrierAccount, row.account)
             carrier = await self._carriers.get(session, row.account)
-            consignment = await _consignment(session, row, account.carrier)
+            consignment = await _consignment(session, row, customer, account.carrier)
         now = datetime.now(UTC)
         try:
             booking = await carrier.book(consignment)
@@ -121,26 +121,33 @@ async def _arrival(carrier: Carrier, consignment: Consignment, handed_over_at: d
         return None
 
 
-async def _consignment(session: AsyncSession, shipment: Shipment, company: str) -> Consignment:
-    order = await session.get_one(ReplacementOrder, shipment.order)
-    customer = await session.get_one(Customer, order.customer)
-    lines = (
-        await session.execute(
-            select(Part.name_zh, ShipmentLine.quantity, Place.warehouse)
-            .join(Part, Part.code == ShipmentLine.part)
-            .join(Place, Place.code == ShipmentLine.place)
-            .where(ShipmentLine.shipment == shipment.id)
-            .order_by(ShipmentLine.part)
-        )
-    ).all()
-    warehouse = await session.get_one(Warehouse, lines[0][2])
-    centre = await session.get_one(ServiceCentre, warehouse.service_centre)
+_SHIPMENT: Final = (
+    select(Shipment, Customer, CarrierAccount, Parcel.shipment)
+    .join(ReplacementOrder, ReplacementOrder.number == Shipment.order)
+    .join(Customer, Customer.id == ReplacementOrder.customer)
+    .join(CarrierAccount, CarrierAccount.code == Shipment.account)
+    .outerjoin(Parcel, Parcel.shipment == Shipment.id)
+)
+_LINES: Final = (
+    select(Part.name_zh, ShipmentLine.quantity, Warehouse.name_zh, Warehouse.address, ServiceCentre.phone)
+    .join(Part, Part.code == ShipmentLine.part)
+    .join(Place, Place.code == ShipmentLine.place)
+    .join(Warehouse, Warehouse.code == Place.warehouse)
+    .join(ServiceCentre, ServiceCentre.code == Warehouse.service_centre)
+    .order_by(ShipmentLine.part)
+)
+
+
+async def _consignment(session: AsyncSession, shipment: Shipment, customer: Customer, company: str) -> Consignment:
+    """Sent from the warehouse where the first of its lines lies."""
+    lines = (await session.execute(_LINES.where(ShipmentLine.shipment == shipment.id))).all()
+    _, _, warehouse, address, phone = lines[0]
     return Consignment(
         shipment=shipment.id,
         company=company,
-        sender=Party(warehouse.name_zh, centre.phone, warehouse.address),
+        sender=Party(warehouse, phone, address),
         receiver=Party(customer.name, customer.phone, _address(customer)),
-        cargo="、".join(f"{name}×{quantity}" for name, quantity, _ in lines)[:100],
+        cargo="、".join(f"{name}×{quantity}" for name, quantity, *_ in lines)[:100],
         weight_kg=shipment.weight_kg,
     )
 

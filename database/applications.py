@@ -8,7 +8,7 @@ from secrets import token_urlsafe
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
-from sqlalchemy import func, select, update
+from sqlalchemy import exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database import customers, photos, submissions
@@ -251,15 +251,25 @@ async def _model(session: AsyncSession, application: Application) -> str | None:
 
 
 async def _check(session: AsyncSession, application: Application) -> None:
-    if application.model and not await session.get(ProductModel, application.model):
+    wanted = {line.part for line in application.lines}
+    known = (
+        await session.execute(
+            select(
+                exists().where(ProductModel.code == application.model).label("model"),
+                exists().where(Fault.code == application.fault_code).label("fault"),
+                exists().where(ServiceCentre.code == application.service_centre).label("service_centre"),
+                select(func.array_agg(Part.code)).where(Part.code.in_(wanted)).scalar_subquery().label("parts"),
+            )
+        )
+    ).one()
+    if application.model and not known.model:
         raise Refusal("unknown_model", f"there is no product model {application.model}")
-    if application.fault_code and not await session.get(Fault, application.fault_code):
+    if application.fault_code and not known.fault:
         raise Refusal("unknown_fault", f"there is no fault code {application.fault_code}")
-    if application.service_centre and not await session.get(ServiceCentre, application.service_centre):
+    if application.service_centre and not known.service_centre:
         raise Refusal("unknown_service_centre", f"there is no service centre {application.service_centre}")
-    for line in application.lines:
-        if not await session.get(Part, line.part):
-            raise Refusal("unknown_part", f"there is no part {line.part}")
+    if unknown := sorted(wanted - set(known.parts or ())):
+        raise Refusal("unknown_part", f"there is no part {unknown[0]}")
 
 
 def search_text(order: ReplacementOrder, customer: Customer) -> str:

@@ -8,9 +8,10 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Case, and_, case, exists, func, literal, select, update
+from sqlalchemy import Case, ScalarSelect, and_, case, exists, func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -344,6 +345,17 @@ async def held(session: AsyncSession, lines: Iterable[int]) -> Sequence[Reservat
             .order_by(Reservation.part, Reservation.place)
         )
     ).all()
+
+
+def weight_held(lines: Iterable[int]) -> ScalarSelect[Decimal]:
+    """Kilograms of what is reserved for these order lines now, for a question that asks more."""
+    return (
+        select(func.sum(Part.weight_kg * Reservation.quantity))
+        .select_from(Reservation)
+        .join(Part, Part.code == Reservation.part)
+        .where(Reservation.line.in_(list(lines)), Reservation.state == ReservationState.HELD)
+        .scalar_subquery()
+    )
 
 
 async def supplied(session: AsyncSession, lines: Collection[int]) -> tuple[Counter[int], Counter[int]]:

@@ -11,7 +11,7 @@ from activities.steps.quoting import quote_lines
 from activities.steps.work import OrderSteps, OrderWork, lines_in
 from database import quotations
 from database.absences import stand_ins
-from database.reading.audits import examine, signed
+from database.reading.audits import Examined, examine, signed
 from database.tables import AuditAttempt, AuditQuestion, LineState, Signature, UserAccount
 from domain.auditing import Checked, Verdict, judge, refusal, signers, unsigned
 from domain.decisions import (
@@ -40,7 +40,7 @@ async def begin(work: OrderWork) -> None:
 
 async def missing_signatures(work: OrderWork) -> tuple[str, ...]:
     """What of the parts that are about to leave, or to be bought, is not signed for; empty if they may go."""
-    now, rules = await examine(work.session, work.document.number, work.time.policy), work.time.policy.audit
+    now, rules = await _examine(work), work.time.policy.audit
     needed = len(signers(rules, now.case.cost, now.case.goodwill))
     return unsigned(now.facts, await signed(work.session, work.document.number), needed, now.prices, rules)
 
@@ -49,7 +49,7 @@ async def approve(work: OrderWork) -> None:
     """A signature: who, when, and a digest of exactly what was signed, the machine's verdicts and the evidence for
     them included (policy 2.3.1, 2.3.2). Where it takes two, the first one leaves the order at the audit."""
     desk, said = await _desk(work), work.said(Approve)
-    now, rules = await examine(work.session, work.document.number, work.time.policy), work.time.policy.audit
+    now, rules = await _examine(work), work.time.policy.audit
     checks = {found.check.value: _confirmed(found, said) for found in judge(now.case, rules)}
     document = {**now.facts, "checks": checks}
     digest = sha256(json.dumps(document, sort_keys=True).encode()).digest()
@@ -66,6 +66,12 @@ async def approve(work: OrderWork) -> None:
         _wait_for_the_second(work, desk, signatures, needed[len(signatures)])
     else:
         work.told.append((Action.APPROVE, Role.CUSTOMER))
+
+
+async def _examine(work: OrderWork) -> Examined:
+    """The case as this step finds it; what it does to the parts comes after."""
+    work.examined = work.examined or await examine(work.session, work.document.number, work.time.policy)
+    return work.examined
 
 
 def _confirmed(found: Checked, said: Approve) -> dict[str, Any]:
@@ -112,7 +118,7 @@ async def reject(work: OrderWork) -> None:
 
 async def _not_passed(work: OrderWork, said: ReturnForCorrection | Reject) -> None:
     """Keeps what was seen, so that the next attempt shows what is different."""
-    now = await examine(work.session, work.document.number, work.time.policy)
+    now = await _examine(work)
     work.session.add(
         AuditAttempt(
             order=work.document.number,

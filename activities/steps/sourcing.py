@@ -17,7 +17,6 @@ from database.tables import (
     EventLog,
     LineState,
     OrderLine,
-    Part,
     ReservationState,
     Shipment,
     ShipmentLine,
@@ -56,7 +55,7 @@ async def _supply(work: OrderWork) -> Sequence[OrderLine]:
     lines = await lines_in(work, *LineState)
     missing = await _reserve(work, [line for line in lines if line.state is LineState.WANTED])
     work.to_place += await order_missing(work.session, work.document, missing, work.time, work.at, work.effect)
-    await _expect(work, lines)
+    await _expect(work, lines, bool(missing))
     if missing:
         work.details |= {"back_ordered": [line.part for line, _ in missing], "purchase_orders": work.to_place}
     return lines
@@ -87,9 +86,10 @@ async def _reserve(work: OrderWork, wanted: Sequence[OrderLine]) -> list[tuple[O
     return missing
 
 
-async def _expect(work: OrderWork, lines: Sequence[OrderLine]) -> None:
+async def _expect(work: OrderWork, lines: Sequence[OrderLine], missing: bool) -> None:
     """When the last of the parts should be here: as promised, else as asked for (policy 3.2.3)."""
-    awaited = await expected_from(work.session, [line.id for line in lines])
+    waits = missing or any(line.state is LineState.BACK_ORDERED for line in lines)
+    awaited = await expected_from(work.session, [line.id for line in lines]) if waits else {}
     dates = [purchase.promised_at or purchase.deliver_by for purchase in awaited.values()]
     work.document.parts_expected_at = max(dates, default=None)
 
@@ -221,23 +221,17 @@ async def _instruct_dispatch(work: OrderWork, lines: Sequence[int]) -> None:
     order = work.document
     work.stage = Stage.DISPATCH
     reserved = await stock.held(work.session, lines)
-    weights = dict(
-        (
-            await work.session.execute(
-                select(Part.code, Part.weight_kg).where(Part.code.in_({held.part for held in reserved}))
-            )
-        ).all()
-    )
     earlier = select(func.count()).select_from(Shipment).where(Shipment.order == order.number).scalar_subquery()
-    preferred = select(CarrierAccount.code, earlier).order_by(CarrierAccount.preferred.desc(), CarrierAccount.code)
-    account, sent = (await work.session.execute(preferred.limit(1))).one()
+    preferred = select(CarrierAccount.code, earlier, stock.weight_held(lines))
+    preferred = preferred.order_by(CarrierAccount.preferred.desc(), CarrierAccount.code)
+    account, sent, weight = (await work.session.execute(preferred.limit(1))).one()
     shipment = Shipment(
         id=f"{order.number}-{sent + 1}",
         order=order.number,
         round=order.round,
         state=ShipmentState.PREPARING,
         account=account,
-        weight_kg=sum(weights[held.part] * held.quantity for held in reserved),
+        weight_kg=weight,
     )
     work.session.add(shipment)
     await work.session.flush()

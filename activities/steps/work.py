@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.reading.audits import Examined
 from database.tables import (
     CorrectiveAction,
     LineState,
@@ -49,6 +50,7 @@ class Work(Generic[D]):
     shipment: str | None = None
     audit: AuditDesk | None = None
     verified_by: str | None = None
+    examined: Examined | None = None
 
     @property
     def at(self) -> datetime:
