@@ -16,12 +16,12 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from activities.carriers import Carriers
-from carriers.protocol import Busy, Carrier, CarrierError, NoData, Watch, Waybill
+from carriers.protocol import Busy, Carrier, CarrierError, NoData, Push, Watch, Waybill
 from database import parcels
 from database.parcels import Due
 from database.policies import load, timekeeper
 from database.session import Sessions
-from database.tables import Parcel, ReplacementOrder
+from database.tables import CarrierPush, Parcel, ReplacementOrder
 from domain.messages import Scanned
 from domain.parcels import ENDS, UNDER_WAY, Milestone, Scan, Spacing, fold, next_look
 from domain.parcels import Parcel as Known
@@ -135,30 +135,28 @@ class Watching:
     async def _read_pushes(self, account: str) -> bool:
         """Takes in what the carrier pushed; false if there was nothing."""
         async with self._sessions.begin() as session:
-            pushes = await parcels.unread_pushes(session, account, BATCH)
-            if not pushes:
+            rows = await parcels.unread_pushes(session, account, BATCH)
+            if not rows:
                 return False
-            carrier = await self._carriers.get(session, account)
+            carrier, now = await self._carriers.get(session, account), datetime.now(UTC)
+            for row in rows:
+                row.read_at = now
+            pushes = [(row, push) for row in rows if (push := _read(carrier, row))]
+            known = await parcels.by_waybill(session, account, {push.number for _, push in pushes})
             found: list[Finding] = []
-            for row in pushes:
-                row.read_at = datetime.now(UTC)
-                try:
-                    push = carrier.parse_push(row.raw, carrier.account.push_token)
-                except CarrierError as error:
-                    activity.logger.warning("push %s can't be read: %s", row.id, error)
-                    continue
-                parcel = await parcels.by_waybill(session, account, push.number)
+            for row, push in pushes:
+                parcel = known.get(push.number)
                 if parcel is None:
                     activity.logger.info("push %s is about a parcel we don't know", row.id)
                     continue
                 if push.watch is Watch.GIVEN_UP:
                     parcel.subscribed_at = None
                     parcel.company = push.company or parcel.company
-                await parcels.add_scans(session, [(parcel.shipment, scan) for scan in push.scans])
                 if parcel.next_look_at is not None or parcel.milestone in ENDS:
                     # Whoever dies between reading and learning leaves a parcel that is looked at again.
-                    parcel.next_look_at, parcel.in_hand = row.read_at + UNTOLD, True
+                    parcel.next_look_at, parcel.in_hand = now + UNTOLD, True
                 found.append(Finding(parcel.shipment, push.scans, asked=False))
+            await parcels.add_scans(session, [(each.shipment, scan) for each in found for scan in each.scans])
         if found:
             await self._learn(carrier, found)
         return True
@@ -231,6 +229,14 @@ class News:
     order: str
     scanned: Scanned
     next_look_at: datetime | None
+
+
+def _read(carrier: Carrier, row: CarrierPush) -> Push | None:
+    try:
+        return carrier.parse_push(row.raw, carrier.account.push_token)
+    except CarrierError as error:
+        activity.logger.warning("push %s can't be read: %s", row.id, error)
+        return None
 
 
 async def _times(session: AsyncSession, policies: Collection[Version]) -> dict[Version, Timekeeper]:

@@ -231,15 +231,27 @@ class Kuaidi100:
 
     def __init__(self, account: Account) -> None:
         self.account = account
-        seconds = account.timeout.total_seconds()
-        self._http = aiohttp.ClientSession(
-            timeout=aiohttp.ClientTimeout(total=seconds, sock_connect=min(5.0, seconds)),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            proxy=_proxy(account.poll_url),  # aiohttp itself would read the environment anew for every request
-        )
+        self._opened: aiohttp.ClientSession | None = None
+        self._closed = False
 
     async def aclose(self) -> None:
-        await self._http.close()
+        self._closed = True
+        if self._opened is not None:
+            await self._opened.close()
+
+    @property
+    def _http(self) -> aiohttp.ClientSession:
+        """Opened when first needed: whoever only reads pushes asks nobody. Raises RuntimeError once it was closed."""
+        if self._closed:
+            raise RuntimeError(f"the way to {self.account.code} is closed")
+        if self._opened is None:
+            seconds = self.account.timeout.total_seconds()
+            self._opened = aiohttp.ClientSession(
+                timeout=aiohttp.ClientTimeout(total=seconds, sock_connect=min(5.0, seconds)),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                proxy=_proxy(self.account.poll_url),  # aiohttp itself would read the environment for every request
+            )
+        return self._opened
 
     async def quote(self, consignment: Consignment) -> list[Quote]:
         answer = await self._label(

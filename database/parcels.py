@@ -215,12 +215,13 @@ async def unread_pushes(session: AsyncSession, account: str, limit: int) -> Sequ
     ).all()
 
 
-async def by_waybill(session: AsyncSession, account: str, waybill: str) -> Parcel | None:
-    """The newest parcel under a waybill number: carriers use numbers again."""
-    return await session.scalar(
-        select(Parcel)
-        .where(Parcel.account == account, Parcel.waybill == waybill)
-        .order_by(Parcel.booked_at.desc())
-        .limit(1)
+async def by_waybill(session: AsyncSession, account: str, waybills: Iterable[str]) -> Mapping[str, Parcel]:
+    """The newest parcel under each of these waybill numbers, as carriers use numbers again; all of them locked, in the
+    order of `lock`."""
+    wanted = select(Parcel).options(defer(Parcel.label))
+    rows = await session.scalars(
+        wanted.where(Parcel.account == account, Parcel.waybill.in_(list(waybills)))
+        .order_by(Parcel.shipment)
         .with_for_update()
     )
+    return {parcel.waybill: parcel for parcel in sorted(rows, key=lambda parcel: parcel.booked_at)}
