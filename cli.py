@@ -35,7 +35,7 @@ from domain.policy import Policy
 from domain.stages import Refusal, Role
 from runtime.home import HomeUnusableError
 from runtime.settings import Settings
-from runtime.temporal import connect, run_then_rest, start_document
+from runtime.temporal import connect, run_then_rest, start_document, work_then_rest
 
 app = typer.Typer(
     pretty_exceptions_enable=False,
@@ -58,7 +58,7 @@ def run(context: typer.Context) -> None:
 @app.command()
 def worker() -> None:
     """One worker process."""
-    run_then_rest(worker_process.main())
+    work_then_rest(worker_process.main())
 
 
 @app.command("migrate")

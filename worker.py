@@ -29,7 +29,7 @@ from database.session import Sessions, engine, sessions
 from database.tables import CarrierAccount
 from runtime.logging import configure_logging
 from runtime.settings import Settings
-from runtime.temporal import MetricsPortTaken, connect, run_then_rest, watcher_workflow, worker_config
+from runtime.temporal import MetricsPortTaken, connect, watcher_workflow, work_then_rest, worker_config
 from workflows.cost_analysis import CostAnalysis
 from workflows.every import WORKFLOWS
 from workflows.mailbox_reader import MailboxReader
@@ -156,4 +156,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    run_then_rest(main())
+    work_then_rest(main())

@@ -19,6 +19,7 @@ from api.problems import Problem
 from database import session
 from runtime.logging import configure_logging
 from runtime.pictures import LARGEST_PHOTO
+from runtime.service import begin_service
 from runtime.settings import Settings
 from runtime.temporal import connect
 
@@ -65,6 +66,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with open_house(settings) as app.state.house:
+            begin_service()
             yield
 
     app = _Api(

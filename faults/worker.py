@@ -11,7 +11,7 @@ from activities.carriers import Carriers
 from database.session import Sessions
 from faults.deaths import Deaths, mortal
 from runtime.settings import Settings
-from runtime.temporal import run_then_rest
+from runtime.temporal import work_then_rest
 
 _immortal = activities.build
 
@@ -22,4 +22,4 @@ def _build(settings: Settings, sessions: Sessions, client: Client, carriers: Car
 
 if __name__ == "__main__":
     activities.build = _build
-    run_then_rest(worker.main())
+    work_then_rest(worker.main())

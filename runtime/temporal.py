@@ -30,6 +30,7 @@ from domain.documents import kind_of
 from domain.messages import DocumentState, OrderState
 from runtime.sandbox import workflow_runner
 from runtime.search_attributes import DUE, PRIORITY, SERVICE_CENTRE, STAGE, WAITING_FOR
+from runtime.service import begin_service, new_loop
 from runtime.settings import Settings
 
 T = TypeVar("T")
@@ -62,14 +63,21 @@ def watcher_workflow(account: str) -> str:
 def run_then_rest(main: Coroutine[Any, Any, T]) -> T:
     """Like `asyncio.run`, for a process with a client: the SDK's threads come to rest before the interpreter goes,
     which they may abort otherwise, however `main` ended."""
+    return asyncio.run(_and_rest(main))
 
-    async def and_rest() -> T:
-        try:
-            return await main
-        finally:
-            await asyncio.sleep(0.3)
 
-    return asyncio.run(and_rest())
+def work_then_rest(main: Coroutine[Any, Any, T]) -> T:
+    """As `run_then_rest`, for a process that works all day and starts no others."""
+    begin_service()
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        return runner.run(_and_rest(main))
+
+
+async def _and_rest(main: Coroutine[Any, Any, T]) -> T:
+    try:
+        return await main
+    finally:
+        await asyncio.sleep(0.3)
 
 
 class MetricsPortTaken(RuntimeError):

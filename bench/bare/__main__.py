@@ -9,7 +9,7 @@ from temporalio.worker import Worker
 from activities.alive import alive
 from bench.bare.order import NOTHING, BareOrder
 from runtime.settings import Settings
-from runtime.temporal import connect, run_then_rest, worker_config
+from runtime.temporal import connect, work_then_rest, worker_config
 
 
 @activity.defn(name=NOTHING)
@@ -35,4 +35,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    run_then_rest(main())
+    work_then_rest(main())

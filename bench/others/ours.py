@@ -22,7 +22,7 @@ from bench.bare.order import NOTHING, BareOrder
 from bench.others import order
 from runtime.search_attributes import STAGE
 from runtime.settings import Settings
-from runtime.temporal import TASK_TIMEOUT, connect, run_then_rest, worker_config
+from runtime.temporal import TASK_TIMEOUT, connect, work_then_rest, worker_config
 
 settings = Settings()
 pool: asyncpg.Pool
@@ -104,4 +104,4 @@ async def work() -> None:
 
 
 if __name__ == "__main__":
-    run_then_rest(work())
+    work_then_rest(work())
