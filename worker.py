@@ -32,6 +32,7 @@ from runtime.settings import Settings
 from runtime.temporal import MetricsPortTaken, connect, watcher_workflow, work_then_rest, worker_config
 from workflows.cost_analysis import CostAnalysis
 from workflows.every import WORKFLOWS
+from workflows.expiries import Expiries
 from workflows.mailbox_reader import MailboxReader
 from workflows.message_sender import MessageSender
 from workflows.parcel_watcher import ParcelWatcher
@@ -42,6 +43,7 @@ from workflows.upkeep import DueWork, StockLevels
 SWEEP = "sweep"
 COSTS, COSTS_EVERY = "cost-analysis", timedelta(hours=1)
 REVIEWS, REVIEWS_EVERY = "supplier-review", timedelta(days=1)
+EXPIRIES, EXPIRIES_EVERY = "supplier-expiries", timedelta(days=1)
 MAILBOX = "mailbox-reader"
 SENDER = "message-sender"
 DUE_WORK = "due-work"
@@ -73,8 +75,8 @@ def build(settings: Settings, client: Client, sessions: Sessions, carriers: Carr
 
 async def start_standing_work(settings: Settings, client: Client, sessions: Sessions) -> None:
     """What always runs: a watcher for every carrier account that can be asked, whoever sends messages, the sweep, the
-    analysis of costs, the review of suppliers, and the looks at the warehouses. The words of messages that came with
-    the program are there from then on."""
+    analysis of costs, the review of suppliers, the look at what of theirs runs out, and the looks at the warehouses.
+    The words of messages that came with the program are there from then on."""
     async with sessions.begin() as session:
         await enter_shipped(session)
     async with sessions() as session:
@@ -112,6 +114,7 @@ async def start_standing_work(settings: Settings, client: Client, sessions: Sess
         settings, client, STOCK_LEVELS, StockLevels.run, timedelta(hours=settings.levels_hours), at_once=False
     )
     await _schedule(settings, client, REVIEWS, SupplierReview.run, REVIEWS_EVERY)
+    await _schedule(settings, client, EXPIRIES, Expiries.run, EXPIRIES_EVERY)
 
 
 async def _schedule(

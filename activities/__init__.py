@@ -30,6 +30,7 @@ def build(settings: Settings, sessions: Sessions, client: Client, carriers: Carr
     )
     idle = timedelta(seconds=settings.watch_seconds)
     sending, upkeep = Sending(sessions, settings), Upkeep(sessions, client, settings)
+    reviewing = Reviewing(sessions, settings)
     watching = Watching(sessions, client, carriers, settings.api_url, idle)
     return (
         committing.commit_order,
@@ -55,5 +56,6 @@ def build(settings: Settings, sessions: Sessions, client: Client, carriers: Carr
         Costing(sessions, settings).sum_up_costs,
         upkeep.begin_due,
         upkeep.look_at_levels,
-        Reviewing(sessions, settings).review_suppliers,
+        reviewing.review_suppliers,
+        reviewing.tell_of_expiries,
     )

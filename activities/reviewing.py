@@ -5,7 +5,7 @@ from datetime import datetime
 
 from temporalio import activity
 
-from database import policies, reviews, standings
+from database import expiries, policies, reviews, standings
 from database.session import Sessions
 from domain.reviews import last_ended
 from runtime.settings import Settings
@@ -29,3 +29,10 @@ class Reviewing:
             reviewed = await reviews.is_reviewed(session, period)
             begun = () if reviewed else await reviews.review(session, period, time, now)
             return [*begun, *await standings.worsened(session)]
+
+    @activity.defn
+    async def tell_of_expiries(self, now: datetime) -> int:
+        """Tells once what of suppliers' runs out soon (policy 3.1.1, 3.1.2); returns how many things are new."""
+        async with self._sessions.begin() as session:
+            time = await policies.timekeeper(session, await policies.newest(session, self._settings.policy))
+            return await expiries.tell(session, time, now)

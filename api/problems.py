@@ -243,6 +243,9 @@ CATALOGUE: Final[Mapping[str, Kind]] = {
     "against_contract": Kind(
         422, "The policy forbids an order to this supplier for this part", "按制度不得向该供应商订购此备件"
     ),
+    "terms_missing": Kind(
+        422, "Nothing is agreed for this part: say price and lead time", "此备件没有有效合同：请填写单价和交货天数"
+    ),
     "reason_needed": Kind(
         422, "Write the reason; without one the policy does not allow it", "请填写理由，制度要求有理由方可进行"
     ),

@@ -1,10 +1,14 @@
 """Where the documents of each kind stand."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Final
 
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from database.tables import CorrectiveAction, PurchaseOrder, ReplacementOrder, RequestForQuotation, WarehouseTask
-from domain.documents import Kind
+from domain.documents import Kind, kind_of
 
 AnyDocument = ReplacementOrder | PurchaseOrder | WarehouseTask | CorrectiveAction | RequestForQuotation
 
@@ -20,3 +24,11 @@ TABLES: Final[Mapping[str, type[AnyDocument]]] = {
 
 def table_of(kind: Kind) -> type[AnyDocument]:
     return TABLES[kind.prefix]
+
+
+async def mark_started(session: AsyncSession, number: str, now: datetime) -> None:
+    """Notes that a document's workflow was started, so that nobody has to start it again."""
+    table = table_of(kind_of(number))
+    await session.execute(
+        update(table).where(table.number == number, table.started_at.is_(None)).values(started_at=now)
+    )

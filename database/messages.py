@@ -122,7 +122,11 @@ async def _customer(session: AsyncSession, order: str) -> list[Recipient]:
 async def _supplier(session: AsyncSession, document: str) -> list[Recipient]:
     of_purchase = select(PurchaseOrder.supplier).where(PurchaseOrder.number == document)
     of_action = select(CorrectiveAction.supplier).where(CorrectiveAction.number == document)
-    email = await session.scalar(select(Supplier.email).where(Supplier.code.in_(of_purchase.union_all(of_action))))
+    email = await session.scalar(
+        select(Supplier.email).where(
+            or_(Supplier.code == document, Supplier.code.in_(of_purchase.union_all(of_action)))
+        )
+    )
     if email and await is_deliverable(session, email):
         return [Recipient(MessageChannel.MAIL, email)]
     return []

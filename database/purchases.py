@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from secrets import token_urlsafe
 from types import MappingProxyType
+from typing import Any
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -157,9 +158,12 @@ async def place(
     time: Timekeeper,
     at: datetime,
     *,
-    caused_by: str,
+    caused_by: str | None = None,
     ranking: Mapping[str, Sequence[str]] = MappingProxyType({}),
     replaces: str | None = None,
+    by: str = Role.SYSTEM,
+    role: Role = Role.SYSTEM,
+    details: Mapping[str, Any] = MappingProxyType({}),
 ) -> str:
     """Writes a purchase order to a supplier; its workflow is started by whoever asked for it. Returns its number.
 
@@ -186,10 +190,14 @@ async def place(
         purchase,
         action="place",
         at=at,
-        by="system",
-        role=Role.SYSTEM,
+        by=by,
+        role=role,
         from_stage="",
-        details={"for": caused_by, "replaces": replaces} if replaces else {"for": caused_by},
+        details={
+            **({"for": caused_by} if caused_by else {}),
+            **({"replaces": replaces} if replaces else {}),
+            **details,
+        },
         submission=None,
         state=state,
         told=[("purchase_order", Role.SUPPLIER)],

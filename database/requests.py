@@ -14,7 +14,7 @@ from secrets import token_urlsafe
 from typing import Any
 
 from pydantic import BaseModel
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -264,15 +264,6 @@ def _begin(
 
 def _digest(said: BaseModel) -> bytes:
     return sha256(json.dumps(said.model_dump(mode="json"), sort_keys=True).encode()).digest()
-
-
-async def mark_started(session: AsyncSession, number: str, now: datetime) -> None:
-    """Notes that the request's workflow was started, so that nobody has to start it again."""
-    await session.execute(
-        update(RequestForQuotation)
-        .where(RequestForQuotation.number == number, RequestForQuotation.started_at.is_(None))
-        .values(started_at=now)
-    )
 
 
 # --- answering ----------------------------------------------------------------------------------------------

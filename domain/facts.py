@@ -1,6 +1,6 @@
 """What the words of a notice may name: the facts of its order or purchase order at the moment it is written."""
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -24,6 +24,16 @@ class NamedLine(BaseModel):
     part: str
     name: Named
     quantity: int
+
+
+class RunningOut(BaseModel):
+    """Something of a supplier's that runs out: a kind of paper, or a `contract` or `qualification` for a part."""
+
+    model_config = ConfigDict(frozen=True)
+    kind: str
+    part: str
+    name: Named
+    on: date
 
 
 class Facts(BaseModel):
@@ -62,6 +72,9 @@ class Facts(BaseModel):
     deliver_by: datetime | None = Field(None, description="purchase order: asked for")
     promised_at: datetime | None = Field(None, description="purchase order: promised")
     supplier_url: str = Field("", description="the supplier's own page, for a purchase order or a bid")
+    runs_out: tuple[RunningOut, ...] = Field(
+        (), description="what of the supplier's runs out; each has kind, part (its code), name and on (the last day)"
+    )
     parts_at: datetime | None = Field(None, description="when the parts should be in our house")
     due: datetime | None = Field(None, description="until when something is waited for")
 

@@ -89,6 +89,7 @@ TOLD_BY_STEPS: Mapping[str, tuple[Role, ...]] = MappingProxyType(
         "no_other_supplier": (_BUYER,),
         "held": (_BUYER,),
         "standing_proposed": (Role.SUPERVISOR,),
+        "runs_out": (_BUYER, _SUPPLIER),
         **{f"standing_{standing}": (_SUPPLIER, _BUYER) for standing in Standing},
         "mail_received": (_AGENT,),
         "joined": (_CUSTOMER,),

@@ -29,6 +29,13 @@ class Proof(StrEnum):
     TRACK_RECORD = "track_record"
 
 
+class Agreed(StrEnum):
+    """What runs out of what is agreed about a part."""
+
+    QUALIFICATION = "qualification"
+    CONTRACT = "contract"
+
+
 class PaperKind(StrEnum):
     """Papers of a supplier that run out."""
 

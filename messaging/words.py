@@ -5,14 +5,14 @@ that what was saved can always be written.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from babel import Locale
-from babel.dates import format_datetime
+from babel.dates import format_date, format_datetime
 from babel.numbers import format_currency
 from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, nodes
 from jinja2.meta import find_undeclared_variables
@@ -26,6 +26,7 @@ BOTH: Final = ""
 LONGEST: Final = 8000
 _LOCALES: Final = {"zh": Locale.parse("zh_CN"), "en": Locale.parse("en")}
 _INSTANTS: Final = {"zh": "y年M月d日 EEE HH:mm", "en": "EEE d MMM y, HH:mm"}
+_DAYS: Final = {"zh": "y年M月d日", "en": "EEE d MMM y"}
 _BETWEEN: Final = "\n\n———\n\n"
 _PLAIN: Final = (nodes.Output, nodes.TemplateData, nodes.Name)
 _ALLOWED: Final = (
@@ -155,6 +156,8 @@ def _in_words(value: Any, language: str, zone: str) -> Any:
             return (value.zh if language == "zh" else value.en) or value.zh or value.en
         case datetime():
             return format_datetime(value.astimezone(ZoneInfo(zone)), _INSTANTS[language], locale=_LOCALES[language])
+        case date():
+            return format_date(value, _DAYS[language], locale=_LOCALES[language])
         case Decimal():
             return format_currency(value, "CNY", locale=_LOCALES[language])
         case _:

@@ -2,6 +2,7 @@
 
 from workflows.corrective_action import CorrectiveAction
 from workflows.cost_analysis import CostAnalysis
+from workflows.expiries import Expiries
 from workflows.mailbox_reader import MailboxReader
 from workflows.message_sender import MessageSender
 from workflows.parcel_watcher import ParcelWatcher
@@ -27,4 +28,5 @@ WORKFLOWS = (
     StockLevels,
     CorrectiveAction,
     SupplierReview,
+    Expiries,
 )

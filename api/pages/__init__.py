@@ -14,6 +14,7 @@ from api.pages import (
     ledger,
     mails,
     messages,
+    ordering,
     orders,
     purchases,
     requests,
@@ -31,7 +32,8 @@ __all__ = ["mount", "problem_page", "router"]
 
 router = APIRouter(include_in_schema=False)
 for part in (
-    absences, application, costs, entrance, hotline, ledger, mails, messages, orders, purchases, requests, reviews,
+    absences, application, costs, entrance, hotline, ledger, mails, messages, ordering, orders, purchases, requests,
+    reviews,
     stock, suppliers, supplying, tasks,
     tracking,
 ):  # fmt: skip

@@ -52,6 +52,7 @@ from domain.decisions import (
 from domain.facts import Facts
 from domain.levels import Excess, Pattern, Way
 from domain.notices import TOLD_BY_STEPS
+from domain.ordering import OrderByHand
 from domain.parcels import Milestone, Trouble
 from domain.quoting import Because, Charge, Sureness
 from domain.receiving import Difference, LotVerdict
@@ -60,7 +61,7 @@ from domain.reviews import ReviewFigure
 from domain.sourcing import Precedence
 from domain.stages import ENDS, PURCHASE_ENDS, PURCHASE_OPEN, PURCHASE_RULES, RULES, Action, PurchaseStage, Role, Stage
 from domain.statutory import Ground, Remedy
-from domain.suppliers import Breach, PaperKind, Proof
+from domain.suppliers import Agreed, Breach, PaperKind, Proof
 from domain.tasks import CLOCK_OF, TASK_ENDS, TaskKind, TaskStage
 from domain.waiting import OF_CORRECTIONS, OF_PURCHASES, OF_REQUESTS, OWNERS, Clock
 from domain.warehouse_rules import Topic
@@ -73,7 +74,8 @@ ENUMERATIONS: Final[tuple[type[StrEnum], ...]] = (
     CancelReason, MessageChannel, Failure, Pile, Doubt, Dismissal, Robot,
     Check, Verdict, Evidence, Remedy,
     LotVerdict, InvoiceState, InvoiceOutcome, Difference,
-    LineRefusal, Charge, Sureness, Because, Why, Breach, PaperKind, Proof, Precedence, MovementReason, MoveReason,
+    LineRefusal, Charge, Sureness, Because, Why, Breach, PaperKind, Agreed, Proof, Precedence, MovementReason,
+    MoveReason,
     TaskKind, TaskStage, CountState, Cause, Way, Excess, Pattern, Topic, FoundBy,
     CorrectiveStage, ChangedBecause, ReviewFigure, Criterion, Finding,
 )  # fmt: skip
@@ -120,7 +122,7 @@ def all_codes() -> Iterator[tuple[str, str]]:
         *DECISIONS.values(), Application, JoinOrder, DismissMail, Away, ContractTerms, QualificationProof, Paper,
         MoveGoods, TakeBack,
         FreightEntry,
-        Question, BuyAtOnce,
+        Question, BuyAtOnce, OrderByHand,
     )  # fmt: skip
     for form in models:
         yield from (("field", path) for path in fields(form))

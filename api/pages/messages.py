@@ -38,7 +38,7 @@ ADDRESSES: Final = {
     "WT": "tasks",
     "RFQ": "requests-for-quotation",
 }
-"""Where the page of each kind of document is."""
+"""Where the page of each kind of document is; what has no such number is about a supplier."""
 
 
 # --- messages that did not leave ---------------------------------------------------------------------------
@@ -94,7 +94,7 @@ async def _settled(request: Request, session: AsyncSession, done: str) -> Respon
 
 def page_of(document: str) -> str:
     """Where a document is shown."""
-    return f"/{ADDRESSES[document.partition('-')[0]]}/{document}"
+    return f"/{ADDRESSES.get(document.partition('-')[0], 'suppliers')}/{document}"
 
 
 async def _theirs(session: AsyncSession, who: Principal, number: int, now: Any) -> None:

@@ -71,6 +71,7 @@ async def purchase_list(
         purchases=page.items,
         next=address(cursor=page.next) if page.next else "",
         calendar=await newest_calendar(session, house),
+        may_order=Role.BUYER in who.roles,
     )
 
 

@@ -1,25 +1,38 @@
 """Purchase orders: lists, one, what happened to it, and decisions about it (policy 3.2)."""
 
+from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path, Query, Response
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.auth import Principal, Signed
-from api.dependencies import Database, IdempotencyKey, InHouse, Now
-from api.engine import decide, possible
+from api.dependencies import Database, House, IdempotencyKey, InHouse, Now
+from api.engine import decide, possible, started
 from api.problems import Problem, responses
 from api.v1.orders import DECIDING, CursorParameter, Limit, PossibleAction
+from database import ordering
+from database.documents import mark_started
+from database.ordering import Placed
 from database.reading import purchases
 from database.reading.documents import EVENTS_AT_ONCE, Event, Head, events, head
 from database.reading.keyset import Page
 from database.reading.purchases import PurchaseRow, PurchaseView, WantedPurchases
 from domain.decisions import PurchaseDecision
-from domain.messages import Decided
-from domain.stages import PURCHASE, PurchaseStage
+from domain.messages import Decided, PurchaseState
+from domain.ordering import OrderByHand
+from domain.stages import PURCHASE, PurchaseStage, Role
 
 router = APIRouter(prefix="/purchase-orders", tags=["purchase orders"])
 
 Number = Annotated[str, Path(max_length=32, examples=["PO-20261123-00014"])]
+
+
+ORDERING = responses(
+    "idempotency_key_missing", "not_logged_in", "role_forbidden", "csrf_failed", "invalid_request",
+    "idempotency_key_reused", "unknown_part", "unknown_supplier", "unknown_warehouse", "terms_missing",
+    "against_contract", "reason_needed",
+)  # fmt: skip
 
 
 class PurchaseAnswer(PurchaseView):
@@ -43,6 +56,18 @@ async def list_purchase_orders(
     """Newest first."""
     wanted = WantedPurchases(stage, overdue, supplier, who.roles if mine else ())
     return await purchases.list_purchases(session, wanted, now=now, limit=limit, cursor=cursor)
+
+
+@router.post("", status_code=201, responses=ORDERING)
+async def order_by_hand(
+    house: InHouse, session: Database, who: Signed, key: IdempotencyKey, now: Now, response: Response,
+    wanted: OrderByHand,
+) -> PurchaseState:  # fmt: skip
+    """Orders at the contract's prices unless others are said. What is against the rules is refused, or needs a
+    reason."""
+    placed = await place_by_hand(house, session, who, wanted, key, now)
+    response.status_code = 201 if placed.created else 200
+    return placed.state
 
 
 @router.get("/{number}", responses=responses("not_logged_in", "not_found"))
@@ -79,6 +104,21 @@ async def decide_purchase_order(
 ) -> Decided:
     """Takes a decision; the answer says where the purchase order stands afterwards."""
     return await decide(house, session, who, PURCHASE, number, decision, key=key, now=now)
+
+
+async def place_by_hand(
+    house: House, session: AsyncSession, who: Principal, wanted: OrderByHand, key: str, now: datetime
+) -> Placed:
+    """Writes a purchase order and brings it to life; what does not start is started by the sweep. Raises Problem
+    `role_forbidden`, and Refusal."""
+    if Role.BUYER not in who.roles:
+        raise Problem("role_forbidden")
+    placed = await ordering.order(session, wanted, by=who.code, key=key, now=now, policy=house.settings.policy)
+    await session.commit()
+    if placed.created and await started(house, placed.state):
+        await mark_started(session, placed.state.number, now)
+        await session.commit()
+    return placed
 
 
 def purchase_answer(who: Principal, view: PurchaseView) -> PurchaseAnswer:

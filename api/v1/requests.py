@@ -11,6 +11,7 @@ from api.engine import decide, possible, started
 from api.problems import Problem, responses
 from api.v1.orders import DECIDING, CursorParameter, Limit, PossibleAction
 from database import requests
+from database.documents import mark_started
 from database.reading import requests as reading
 from database.reading.documents import EVENTS_AT_ONCE, Event, Head, events, head
 from database.reading.keyset import Page
@@ -145,14 +146,17 @@ def own(decision: Bid | NoBid) -> Bid | NoBid:
 async def put_question(
     house: House, session: Database, who: Principal, said: Ask | BuyAtOnce, key: str, now: Now
 ) -> Asked:
-    """Writes a request down and brings it to life; what does not start is started by the sweep."""
+    """Writes a request down and brings it to life; what does not start is started by the sweep. Raises Problem
+    `role_forbidden`, and Refusal."""
+    if Role.BUYER not in who.roles:
+        raise Problem("role_forbidden")
     if isinstance(said, Ask):
         asked = await requests.ask(session, said, by=who.code, key=key, now=now, policy=house.settings.policy)
     else:
         asked = await requests.buy_at_once(session, said, by=who.code, key=key, now=now, policy=house.settings.policy)
     await session.commit()
     if asked.created and await started(house, asked.state):
-        await requests.mark_started(session, asked.state.number, now)
+        await mark_started(session, asked.state.number, now)
         await session.commit()
     return asked
 

@@ -15,6 +15,7 @@ from database.tables import (
     CorrectiveAction,
     Customer,
     EventLog,
+    ExpiryNotice,
     Invitation,
     LineState,
     OrderLine,
@@ -36,7 +37,7 @@ from database.tables import (
     Warehouse,
     WarehouseTask,
 )
-from domain.facts import Facts, Named, NamedLine
+from domain.facts import Facts, Named, NamedLine, RunningOut
 from domain.requests import REQUEST_ENDS
 from domain.stages import PURCHASE_ENDS
 
@@ -62,7 +63,30 @@ async def facts(
     if task is not None:
         return await _of_task(session, task, seq, house)
     request = await session.get(RequestForQuotation, document)
-    return await _of_request(session, request, seq, house, supplier) if request is not None else None
+    if request is not None:
+        return await _of_request(session, request, seq, house, supplier)
+    itself = await session.get(Supplier, document)
+    return await _of_supplier(session, itself, seq, house) if itself is not None else None
+
+
+async def _of_supplier(session: AsyncSession, supplier: Supplier, seq: int, house: str) -> Facts:
+    """Of what was told at once the newest notice has the number `seq`."""
+    told_at = select(ExpiryNotice.told_at).where(ExpiryNotice.id == seq).scalar_subquery()
+    rows = await session.execute(
+        select(ExpiryNotice, Part)
+        .outerjoin(Part, Part.code == ExpiryNotice.part)
+        .where(ExpiryNotice.supplier == supplier.code, ExpiryNotice.told_at == told_at, ExpiryNotice.id <= seq)
+        .order_by(ExpiryNotice.runs_out_on, ExpiryNotice.id)
+    )
+    return Facts(
+        number=supplier.code,
+        supplier=named(supplier),
+        page_url=f"{house}/suppliers/{supplier.code}",
+        runs_out=tuple(
+            RunningOut(kind=one.kind, part=one.part, name=named(part) if part else Named(), on=one.runs_out_on)
+            for one, part in rows
+        ),
+    )
 
 
 async def _of_action(session: AsyncSession, action: CorrectiveAction, seq: int, house: str) -> Facts:

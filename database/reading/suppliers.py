@@ -13,7 +13,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.contracts import in_force, newest_paper
 from database.reading.documents import View
 from database.reading.keyset import Cursor, Page
-from database.tables import Contract, ContractBreak, Part, Qualification, Supplier, SupplierPaper, UserAccount
+from database.tables import (
+    Contract,
+    ContractBreak,
+    ExpiryNotice,
+    Part,
+    Qualification,
+    Supplier,
+    SupplierPaper,
+    UserAccount,
+)
 from domain.suppliers import PaperKind, Proof
 
 _S: Final = Supplier
@@ -91,6 +100,17 @@ class PartRow(View):
     valid_until: date | None
 
 
+class ExpiryView(View):
+    """Something that runs out and was told: a kind of paper, or what is agreed about a part."""
+
+    kind: str
+    part: str
+    name_en: str | None
+    name_zh: str | None
+    runs_out_on: date
+    told_at: datetime
+
+
 class SupplierPage(View):
     code: str
     name_en: str
@@ -99,6 +119,7 @@ class SupplierPage(View):
     email: str
     standing: str
     papers: tuple[PaperView, ...]
+    expiries: tuple[ExpiryView, ...] = Field(description="The newest of what was told to run out, the first day first.")
     parts: Page[PartRow]
 
 
@@ -154,7 +175,7 @@ async def register(
 async def supplier_page(
     session: AsyncSession, code: str, today: date, *, text: str = "", limit: int = 50, cursor: str | None = None
 ) -> SupplierPage | None:
-    """One supplier with its papers and its parts by code, in three questions. Raises Refusal `invalid_cursor`."""
+    """One supplier with its papers and its parts by code, in four questions. Raises Refusal `invalid_cursor`."""
     supplier = await session.get(Supplier, code)
     if supplier is None:
         return None
@@ -168,8 +189,21 @@ async def supplier_page(
     return SupplierPage(
         **{name: getattr(supplier, name) for name in ("code", "name_en", "name_zh", "contact", "email", "standing")},
         papers=tuple(PaperView.model_validate(row) for row in papers),
+        expiries=await _expiries(session, code),
         parts=await _parts(session, code, today, text, limit, cursor),
     )
+
+
+async def _expiries(session: AsyncSession, code: str) -> tuple[ExpiryView, ...]:
+    newest = (
+        select(ExpiryNotice).where(ExpiryNotice.supplier == code).order_by(ExpiryNotice.id.desc()).limit(20).subquery()
+    )
+    rows = await session.execute(
+        select(newest.c.kind, newest.c.part, Part.name_en, Part.name_zh, newest.c.runs_out_on, newest.c.told_at)
+        .outerjoin(Part, Part.code == newest.c.part)
+        .order_by(newest.c.runs_out_on, newest.c.id)
+    )
+    return tuple(ExpiryView.model_validate(row) for row in rows)
 
 
 async def _parts(

@@ -3,7 +3,7 @@
 from database.tables.allowances import Allowance
 from database.tables.auditing import Absence, AuditAttempt, AuditQuestion
 from database.tables.base import Base
-from database.tables.contracts import Contract, ContractBreak, Qualification, SupplierPaper
+from database.tables.contracts import Contract, ContractBreak, ExpiryNotice, Qualification, SupplierPaper
 from database.tables.costing import CostMonth, CostRollUp, InboundFreight
 from database.tables.judging import Inspection, Recall
 from database.tables.keeping import KeeperRefusal, KeeperSignature, PlaceKeeper, Transfer
@@ -144,6 +144,7 @@ __all__ = [
     "Doubt",
     "EmergencyPlan",
     "EventLog",
+    "ExpiryNotice",
     "Failure",
     "Fault",
     "Finding",

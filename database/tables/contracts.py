@@ -6,7 +6,17 @@ What has changed is the next version; `database.contracts.in_force` says which o
 from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, String, Text, func
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Identity,
+    String,
+    Text,
+    UniqueConstraint,
+    func,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from database.tables.base import Base
@@ -83,3 +93,18 @@ class SupplierPaper(_Entered, Base):
     number: Mapped[str]
     issued_by: Mapped[str] = mapped_column(server_default="")
     expires_on: Mapped[date]
+
+
+class ExpiryNotice(Base):
+    """That something of a supplier's runs out was told: once for each version of it. `kind` is a paper's, or what is
+    agreed about a part. Append-only by trigger."""
+
+    __tablename__ = "expiry_notice"
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    supplier: Mapped[str] = mapped_column(ForeignKey("supplier.code"))
+    kind: Mapped[str] = mapped_column(String(32))
+    part: Mapped[str] = mapped_column(String(64))
+    version: Mapped[int]
+    runs_out_on: Mapped[date]
+    told_at: Mapped[datetime]
+    __table_args__ = (UniqueConstraint("supplier", "kind", "part", "version"),)

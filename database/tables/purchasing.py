@@ -33,7 +33,8 @@ class PurchaseOrder(Document, Base):
     """One order to one supplier. Only its workflow's steps write it.
 
     `shown` is the document's text by language, `ranking` the suppliers of each part as they stood when it was placed;
-    `signed_text` is what was signed, to the letter.
+    `signed_text` is what was signed, to the letter; `ordered_by` is the buyer who placed it by hand, `request_key` what
+    that request is known again by.
     """
 
     __tablename__ = "purchase_order"
@@ -54,10 +55,14 @@ class PurchaseOrder(Document, Base):
     proposed_by: Mapped[str | None]
     received_at: Mapped[datetime | None]
     passed_on_at: Mapped[datetime | None]
+    ordered_by: Mapped[str | None] = mapped_column(String(64))
+    request_key: Mapped[str | None] = mapped_column(String(200))
+    request_digest: Mapped[bytes | None] = mapped_column(LargeBinary)
     replaces: Mapped[str | None] = mapped_column(ForeignKey("purchase_order.number"))
     __table_args__ = (
         Index("ix_purchase_order_created", text("created_at desc"), text("number desc")),
         Index("ix_purchase_order_unstarted", "created_at", postgresql_where=text("started_at is null")),
+        UniqueConstraint("ordered_by", "request_key"),
     )
 
 
