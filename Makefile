@@ -27,7 +27,8 @@ lint:
 
 clauses:
 	@$(PYTHON) scripts/environment.py dev
-	@$(IN)/python -m tests.clauses
+	@$(IN)/python scripts/vendor.py
+	@$(IN)/python -m tests.clauses -n 2 --dist loadgroup $(ARGS)
 
 # SEED=7 repeats a run, QUICK=1 takes minutes instead of an hour
 faults:

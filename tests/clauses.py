@@ -9,44 +9,52 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
-CLAUSES = {row["id"]: row["what"] for row in csv.DictReader(Path(__file__).with_suffix(".csv").open(encoding="utf-8"))}
+CLAUSE = "clause"
+_TEXT = Path(__file__).with_suffix(".csv").read_text(encoding="utf-8")
+CLAUSES = {row["id"]: row["what"] for row in csv.DictReader(_TEXT.splitlines())}
 
 
 class Proofs:
-    """Which tests prove which clause, and how each ended."""
+    """Which tests prove which clause, and how each ended. A test's report carries its clauses, from whichever process
+    ran it."""
 
     def __init__(self) -> None:
-        self.clauses: dict[str, list[str]] = defaultdict(list)
+        self.clauses: dict[str, set[str]] = defaultdict(set)
         self.failed: set[str] = set()
         self.passed: set[str] = set()
 
-    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
-        proofs = []
-        for item in items:
-            ids = [str(marker.args[0]) for marker in item.iter_markers("clause")]
-            for clause in ids:
-                if clause not in CLAUSES:
-                    raise pytest.UsageError(f"{item.nodeid} proves clause {clause}, which the policy does not have")
-                self.clauses[clause].append(item.nodeid)
-            if ids:
-                proofs.append(item)
-        config.hook.pytest_deselected(items=[item for item in items if item not in proofs])
-        items[:] = proofs
-
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        for name, clause in report.user_properties:
+            if name == CLAUSE:
+                self.clauses[str(clause)].add(report.nodeid)
         if report.failed:
             self.failed.add(report.nodeid)
         elif report.when == "call" and report.passed:
             self.passed.add(report.nodeid)
 
     def holds(self, clause: str) -> bool:
-        tests = set(self.clauses[clause])
+        tests = self.clauses[clause]
         return tests <= self.passed and not tests & self.failed
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keeps the tests that prove something."""
+    proofs = []
+    for item in items:
+        for marker in item.iter_markers(CLAUSE):
+            clause = str(marker.args[0])
+            if clause not in CLAUSES:
+                raise pytest.UsageError(f"{item.nodeid} proves clause {clause}, which the policy does not have")
+            item.user_properties.append((CLAUSE, clause))
+        if item.user_properties:
+            proofs.append(item)
+    config.hook.pytest_deselected(items=[item for item in items if item not in proofs])
+    items[:] = proofs
 
 
 def main() -> int:
     proofs = Proofs()
-    code = pytest.main(["-p", "no:cacheprovider", "-q", *sys.argv[1:]], plugins=[proofs])
+    code = pytest.main(["-p", "no:cacheprovider", "-p", "tests.clauses", "-q", *sys.argv[1:]], plugins=[proofs])
     table = Table("clause", "tests", "passed", "what it says", box=None)
     for clause in CLAUSES:
         if tests := proofs.clauses.get(clause):

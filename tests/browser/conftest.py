@@ -27,6 +27,9 @@ from tests.pages.cases import Cases
 from tests.pages.engine import Engine
 
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+SIZES = {"desktop": DESKTOP, "phone": PHONE}
+AXE_AT = {"zh": "phone", "en": "desktop"}
+"""The size at which axe looks at the pages in a language: at each size, and at each language, once."""
 
 
 @dataclass
@@ -109,15 +112,20 @@ async def _served(app: FastAPI, port: int) -> AsyncIterator[None]:
     await serving
 
 
-async def faults(page: Page) -> list[dict[str, Any]]:
-    """What axe finds against WCAG 2.2 AA, and what is wider than the screen."""
+async def faults(page: Page, *, axe: bool = True) -> list[dict[str, Any]]:
+    """What axe finds against WCAG 2.2 AA, if it is asked, and what is wider than the screen."""
+    found = await _against_wcag(page) if axe else []
+    wide = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    return [*found, *([{"id": "sideways", "where": wide}] if wide > 0 else [])]
+
+
+async def _against_wcag(page: Page) -> list[dict[str, Any]]:
     await page.evaluate((STATIC / "vendor" / "axe.min.js").read_text())
-    found = await page.evaluate(
+    found: list[dict[str, Any]] = await page.evaluate(
         """async () => (await axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']}))
         .violations.map(({id, nodes}) => ({id, where: nodes.map((node) => node.target.join(' ')).slice(0, 5)}))"""
     )
-    wide = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    return [*found, *([{"id": "sideways", "where": wide}] if wide > 0 else [])]
+    return found
 
 
 def shot(name: str) -> Path | None:

@@ -9,14 +9,12 @@ from playwright.async_api import Page, expect
 
 from domain.stages import Action
 from tests.api.test_corrective_actions import proposed
-from tests.browser.conftest import DESKTOP, PHONE, Shop, faults, shot
+from tests.browser.conftest import AXE_AT, PHONE, SIZES, Shop, faults, shot
 from tests.pages.cases import SOLD_OUT
 from tests.pages.test_reviews import FIGURES
 from tests.pictures import photo
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
-
-SIZES = {"desktop": DESKTOP, "phone": PHONE}
 
 
 @dataclass
@@ -91,7 +89,7 @@ async def test_everybody_can_use_every_page(shop: Shop, looks: dict[str, Look], 
                 await _unfold(page)
                 for size, viewport in SIZES.items():
                     await page.set_viewport_size(viewport)  # type: ignore[arg-type]
-                    if faulty := await faults(page):
+                    if faulty := await faults(page, axe=size == AXE_AT[language]):
                         found[name, size] = faulty
     assert found == {}
 
