@@ -90,9 +90,9 @@ def comes_in(purchase: View) -> Move | None:
     """The keeper counts and inspects what comes, the buyer enters the invoice for what was accepted."""
     awaiting = next((lot for lot in purchase["lots"] if lot["verdict"] is None), None)
     coming = [
-        {"part": line["part"], "counted": line["quantity"] - line["received"]}
+        {"part": line["part"], "counted": pieces, "serials": serials(purchase, line, pieces)}
         for line in purchase["lines"]
-        if line["quantity"] > line["received"]
+        if (pieces := line["quantity"] - line["received"]) > 0
     ]
     billed = [
         {"part": line["part"], "quantity": line["received"] - line["paid"], "unit_price": line["unit_price"]}
@@ -108,6 +108,23 @@ def comes_in(purchase: View) -> Move | None:
         number = f"INV-{purchase['number']}-{purchase['seq']}"
         return Move("buyer", {"action": "enter_invoice", "number": number, "lines": billed}, purchase)
     return None
+
+
+def serials(purchase: View, line: View, pieces: int) -> list[str]:
+    """The labels of pieces that come, if their part has serial numbers."""
+    names = [f"SN{purchase['number'][3:]}-{purchase['seq']}-{piece}" for piece in range(1, pieces + 1)]
+    return names if line["tracking"] == "serial" else []
+
+
+def packs(order: View) -> Move:
+    """The keeper scans a piece with a serial number, one of those that came for the order."""
+    scanned: list[str] = []
+    for line in order["lines"]:
+        if line["tracking"] == "serial" and line["state"] == "reserved":
+            lots = [lot for each in order["purchase_orders"] for lot in each["lots"] if lot["part"] == line["part"]]
+            sound = [one for lot in lots for one in lot["serials"] if one not in lot["refused_serials"]]
+            scanned += sound[: line["quantity"]]
+    return Move("keeper", {"action": "pack", "serials": scanned})
 
 
 def inspects(purchase: View, lot: View, faulty: int = 0) -> dict[str, Any]:
@@ -215,7 +232,7 @@ def ordinary(story: Story, order: View) -> Move | None:
             checks = ("customer_data", "fault_and_part", "warranty", "company_policy")
             return Move("auditor", {"action": "approve", **dict.fromkeys(checks, True)})
         case "dispatch" if "preparing" in shipments:
-            return Move("keeper", {"action": "pack"})
+            return packs(order)
         case "dispatch" if "booked" in shipments:
             return Move("keeper", {"action": "hand_over"})
         case "installation" if not booked:

@@ -161,6 +161,14 @@ CATALOGUE: Final[Mapping[str, Kind]] = {
     "part_not_wanted": Kind(422, "No line of this order waits for this part", "本单没有在等这个备件"),
     "not_enough_stock": Kind(409, "There are not so many free pieces in this place", "该位置没有这么多可动用的件"),
     "serial_needed": Kind(422, "Each piece of this part needs its serial number", "该备件须逐件填写序列号"),
+    "serial_known": Kind(422, "A piece with this serial number is known already", "该序列号的备件已有记录"),
+    "without_serials": Kind(422, "Pieces of this part have no serial numbers", "该备件不按序列号管理"),
+    "serial_not_picked": Kind(
+        422, "This piece is not to be picked here, or lies in another parcel", "该件不在拣货范围内，或已装入其他包裹"
+    ),
+    "refused_serials": Kind(
+        422, "Name every refused piece by its serial number, and no other", "请逐一填写不合格件的序列号，且仅限不合格件"
+    ),
     "unknown_place": Kind(422, "There is no such place", "没有这个位置"),
     "needs_inspection": Kind(
         409, "Goods become sound by an inspection, not by being moved", "须经检验才能转为合格品，不能直接移库"

@@ -6,7 +6,6 @@ two orders never wait for each other.
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -15,7 +14,8 @@ from sqlalchemy import Case, ScalarSelect, and_, case, exists, func, literal, se
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database import keeping
+from database import keeping, lots
+from database.lots import Pieces
 from database.tables import (
     BackOrder,
     BackOrderState,
@@ -27,7 +27,6 @@ from database.tables import (
     Reservation,
     ReservationState,
     Stock,
-    StockLot,
     Tracking,
     Warehouse,
     Zone,
@@ -35,9 +34,12 @@ from database.tables import (
 from domain.sourcing import Free, Precedence, Where, spread
 from domain.stages import Refusal
 
-SUPPLIERS, CUSTOMERS, CARRIERS = "outside/suppliers", "outside/customers", "outside/carriers"
+SUPPLIERS = lots.SUPPLIERS
+CUSTOMERS, CARRIERS = "outside/customers", "outside/carriers"
 OPENING, LOSSES = "outside/opening", "outside/losses"
 IN_TRANSIT = "in-transit"
+_NEW = (SUPPLIERS, OPENING, LOSSES)
+"""Pieces from here were not known before, or are found again."""
 SHIPPABLE = (Zone.QUALIFIED, Zone.VALUABLES, Zone.HAZARDOUS)
 """Where sound pieces lie: only these are reserved and sent to customers."""
 SOUND = (*SHIPPABLE, Zone.TECHNICIAN)
@@ -47,15 +49,6 @@ BY_HAND = (
     MovementReason.OPENING, MovementReason.PUT_AWAY, MovementReason.TRANSFER, MovementReason.SCRAPPING,
 )  # fmt: skip
 """What may be reversed by hand; whatever else moved is put right by the document that moved it."""
-
-
-@dataclass(frozen=True)
-class Pieces:
-    """Some pieces of a part; of one lot, or one with its serial number, where the part has them."""
-
-    quantity: int
-    lot: str | None = None
-    serial: str | None = None
 
 
 async def move(
@@ -72,31 +65,37 @@ async def move(
     effect: str,
     lot: str | None = None,
     serial: str | None = None,
+    pieces: Sequence[Pieces] = (),
     note: str = "",
 ) -> None:
     """Books goods from one place to another, once per `effect` (policy 4.2.1).
 
-    Of a part that has lots or serial numbers, pieces that nobody names are those that came there first; on the way
-    and outside, those of the same document. What enters the house without a lot of its own has the document for one.
-    Raises Refusal `not_enough_stock`, `serial_needed`, `unknown_place`, and NotTheKeeper where only a named keeper, or
-    two signatures under the document, may move them (policy 4.3.3).
+    Of a part that has lots or serial numbers, they are of this one, or all of these `pieces`. Those that nobody names
+    are the ones that came there first; on the way, outside and at inspection, those of the same document. What enters
+    the house without a lot of its own has the document for one. Raises Refusal `not_enough_stock`, `serial_needed`,
+    `unknown_place`, and NotTheKeeper where only a named keeper, or two signatures under the document, may move them
+    (policy 4.3.3).
     """
     zones, tracking = await _zones_and_tracking(session, part, source, target)
     if reason not in keeping.UNKEPT:
         kept = keeping.kept_by_zone(source, target, zones)
         await keeping.require(session, kept, part=part, by=by, document=document)
-    pieces = [Pieces(quantity, lot, serial)]
-    if tracking is not Tracking.NONE and lot is None and serial is None:
-        pieces = await _unnamed(session, part, quantity, source, zones[source], document, tracking)
+    named = list(pieces)
+    if not named and (lot or serial or tracking is Tracking.NONE):
+        named = [Pieces(quantity, lot, serial)]
+    elif not named:
+        named = await lots.unnamed(session, part, quantity, source, zones[source], document, tracking)
+    if tracking is Tracking.SERIAL and source in _NEW and not all(each.serial for each in named):
+        raise Refusal("serial_needed", f"each piece of part {part} comes in with its serial number")
     common = {
         "part": part, "source": source, "target": target, "at": at, "by": by, "reason": reason, "note": note,
         "document": document,
     }  # fmt: skip
-    for number, each in enumerate(pieces):
+    for number, each in enumerate(named):
         key = f"{effect}+{number}" if number else effect
         if not await _booked(session, quantity=each.quantity, lot=each.lot, serial=each.serial, effect=key, **common):
             return
-    await _balance(session, part, pieces, source, target, zones, at)
+    await _balance(session, part, named, source, target, zones, at, document)
 
 
 async def reverse(session: AsyncSession, movement: int, *, at: datetime, by: str, document: str, note: str) -> Movement:
@@ -120,7 +119,7 @@ async def reverse(session: AsyncSession, movement: int, *, at: datetime, by: str
     if not booked:
         raise Refusal("reversed_before", f"movement {movement} was reversed before")
     pieces = [Pieces(done.quantity, done.lot, done.serial)]
-    await _balance(session, done.part, pieces, done.target, done.source, zones, at)
+    await _balance(session, done.part, pieces, done.target, done.source, zones, at, document)
     return done
 
 
@@ -147,53 +146,6 @@ async def _zones_and_tracking(
     return zones, rows[0].tracking or Tracking.NONE
 
 
-async def _unnamed(
-    session: AsyncSession, part: str, quantity: int, source: str, zone: Zone, document: str, tracking: Tracking
-) -> list[Pieces]:
-    """Which lots or serial numbers unnamed pieces are taken to be; the rest came in before the part had any."""
-    if zone in (Zone.OUTSIDE, Zone.IN_TRANSIT):
-        known = await _brought_by(session, part, source, document)
-    else:
-        await session.execute(
-            select(Stock.place).where(Stock.place == source, Stock.part == part).with_for_update()
-        )  # nobody takes the same pieces
-        oldest = (StockLot.since, StockLot.lot, StockLot.serial)
-        rows = await session.scalars(
-            select(StockLot)
-            .where(StockLot.place == source, StockLot.part == part, StockLot.on_hand > 0)
-            .order_by(*oldest)
-            .execution_options(populate_existing=True)
-        )
-        known = [Pieces(row.on_hand, row.lot or None, row.serial or None) for row in rows]
-    taken, left = [], quantity
-    for pieces in known:
-        if left:
-            taken.append(Pieces(min(left, pieces.quantity), pieces.lot, pieces.serial))
-            left -= taken[-1].quantity
-    if left and zone is Zone.OUTSIDE and tracking is Tracking.SERIAL:
-        raise Refusal("serial_needed", f"each piece of part {part} comes in with its serial number")
-    if left:
-        taken.append(Pieces(left, document if zone is Zone.OUTSIDE else None))
-    return taken
-
-
-async def _brought_by(session: AsyncSession, part: str, place: str, document: str) -> list[Pieces]:
-    """What a document brought to a place and has not taken away."""
-    brought = func.sum(case((Movement.target == place, Movement.quantity), else_=-Movement.quantity))
-    rows = await session.execute(
-        select(Movement.lot, Movement.serial, brought)
-        .where(
-            Movement.document == document,
-            Movement.part == part,
-            (Movement.source == place) | (Movement.target == place),
-        )
-        .group_by(Movement.lot, Movement.serial)
-        .having(brought > 0)
-        .order_by(func.min(Movement.id))
-    )
-    return [Pieces(quantity, lot, serial) for lot, serial, quantity in rows]
-
-
 async def _balance(
     session: AsyncSession,
     part: str,
@@ -202,6 +154,7 @@ async def _balance(
     target: str,
     zones: dict[str, Zone],
     at: datetime,
+    document: str,
 ) -> None:
     """Both balances of a movement, in the order of the places."""
     quantity = sum(each.quantity for each in pieces)
@@ -209,7 +162,7 @@ async def _balance(
         await _change(session, part, place, zones[place], change)
     for each in pieces:
         if each.lot or each.serial:
-            await _change_lot(session, part, each, source, target, zones, at)
+            await lots.change(session, part, each, source, target, zones, at, document)
 
 
 async def _change(session: AsyncSession, part: str, place: str, zone: Zone, change: int) -> None:
@@ -230,33 +183,6 @@ async def _change(session: AsyncSession, part: str, place: str, zone: Zone, chan
     )
     if taken is None:
         raise Refusal("not_enough_stock", f"{place} has no {-change} free pieces of part {part}")
-
-
-async def _change_lot(
-    session: AsyncSession, part: str, pieces: Pieces, source: str, target: str, zones: dict[str, Zone], at: datetime
-) -> None:
-    named = {"part": part, "lot": pieces.lot or "", "serial": pieces.serial or ""}
-    if zones[source] is not Zone.OUTSIDE:
-        taken = await session.scalar(
-            update(StockLot)
-            .where(
-                StockLot.place == source, *(getattr(StockLot, name) == value for name, value in named.items()),
-                StockLot.on_hand >= pieces.quantity,
-            )
-            .values(on_hand=StockLot.on_hand - pieces.quantity)
-            .returning(StockLot.place)
-        )  # fmt: skip
-        if taken is None:
-            what = f"serial number {pieces.serial}" if pieces.serial else f"lot {pieces.lot}"
-            raise Refusal("not_enough_stock", f"{source} has no {pieces.quantity} pieces of {what}")
-    if zones[target] is not Zone.OUTSIDE:
-        put = insert(StockLot).values(place=target, on_hand=pieces.quantity, since=at, **named)
-        await session.execute(
-            put.on_conflict_do_update(
-                index_elements=["place", "part", "lot", "serial"],
-                set_={"on_hand": StockLot.on_hand + put.excluded.on_hand},
-            )
-        )
 
 
 async def reserve(
@@ -388,9 +314,19 @@ async def release(
 
 
 async def issue(
-    session: AsyncSession, reservation: Reservation, *, at: datetime, by: str, document: str, effect: str
+    session: AsyncSession,
+    reservation: Reservation,
+    *,
+    at: datetime,
+    by: str,
+    document: str,
+    effect: str,
+    serials: Sequence[str] = (),
 ) -> None:
-    """Turns a reservation into goods on their way."""
+    """Turns a reservation into goods on their way; of numbered pieces those that were packed."""
+    pieces = lots.numbered(serials)
+    if pieces and len(pieces) < reservation.quantity:
+        pieces.append(Pieces(reservation.quantity - len(pieces)))
     await _unreserve(session, reservation)
     reservation.state = ReservationState.SHIPPED
     await move(
@@ -404,6 +340,7 @@ async def issue(
         by=by,
         document=document,
         effect=effect,
+        pieces=pieces,
     )
 
 

@@ -41,7 +41,7 @@ from domain.task_decisions import (
     ReportRound,
     TurnDown,
 )
-from domain.texts import Code, Email, Money, Phone, Photos, Saying, Short, SomeText, Text, Waybill
+from domain.texts import Code, Email, Money, Phone, Photos, Saying, Serials, Short, SomeText, Text, Waybill
 
 
 class RefusalReason(StrEnum):
@@ -316,11 +316,13 @@ class Substitute(_Decision):
 
 
 class Pack(_Decision):
-    """Picked, checked against the packing list and packed (policy 5.2.1, 5.2.2)."""
+    """Picked, checked against the packing list and packed (policy 5.2.1, 5.2.2); of parts with serial numbers it says
+    which pieces."""
 
     action: Literal[Action.PACK] = Action.PACK
     carrier: Code | None = None
     weight_kg: Decimal | None = Field(None, gt=0, le=2000, max_digits=8, decimal_places=3)
+    serials: Serials = ()
 
 
 class HandOver(_Decision):
@@ -598,13 +600,23 @@ class Worsen(_Decision):
 
 class CountedLine(BaseModel):
     """What came of a part (policy 3.2.3): as the delivery note says, if it says anything, and as counted. `batch` is
-    the supplier's own."""
+    the supplier's own; of a part with serial numbers each piece's is said."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     part: Code
     counted: int = Field(ge=0, le=9999)
     noted: int | None = Field(None, ge=0, le=9999)
     batch: Annotated[str, StringConstraints(strip_whitespace=True, max_length=64)] = ""
+    serials: Serials = ()
+
+    @field_validator("serials")
+    @classmethod
+    def _one_a_piece(cls, serials: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        counted = info.data.get("counted", len(serials))
+        if serials and len(serials) != counted:
+            said = {"counted": counted, "scanned": len(serials)}
+            raise PydanticCustomError("one_a_piece", "{counted} pieces, {scanned} serial numbers", said)
+        return serials
 
 
 class ReceiveGoods(_Decision):
@@ -637,13 +649,15 @@ class Measured(BaseModel):
 class InspectGoods(_Decision):
     """How the pieces looked at were (policy 4.1.1); what follows for the lot the sampling plan says.
 
-    `checked` pieces were looked at; `faulty` of them by sight or trial, beside those whose readings are outside.
+    `checked` pieces were looked at; `faulty` of them by sight or trial, beside those whose readings are outside. Where
+    a lot with serial numbers is sorted, `refused_serials` are those of all its faulty pieces.
     """
 
     action: Literal[Action.INSPECT_GOODS] = Action.INSPECT_GOODS
     lot: int = Field(ge=1)
     checked: int = Field(ge=1, le=9999)
     faulty: int = Field(0, ge=0, le=9999)
+    refused_serials: Serials = ()
     readings: Annotated[tuple[Measured, ...], Field(max_length=2000)] = ()
     note: Text = ""
 

@@ -3,13 +3,13 @@
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic import AwareDatetime, BaseModel, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from domain.counting import Cause
 from domain.levels import Way
 from domain.stages import Action
-from domain.texts import Code, Money, Photos, Saying, SomeText, Text
+from domain.texts import Code, Money, Photos, Saying, Serials, SomeText, Text
 
 
 class CountedPart(Saying):
@@ -42,11 +42,6 @@ class FinishCount(Saying):
     action: Literal[Action.FINISH_COUNT] = Action.FINISH_COUNT
 
 
-def _listed(said: object) -> object:
-    """Several codes typed in one line."""
-    return said.replace(",", " ").split() if isinstance(said, str) else said
-
-
 class Explained(Saying):
     """The root cause of a line's difference; of a part with serial numbers also which pieces differ."""
 
@@ -54,7 +49,7 @@ class Explained(Saying):
     part: Code
     cause: Cause
     note: Annotated[Text, Field(validate_default=True)] = ""
-    serials: Annotated[tuple[Code, ...], Field(max_length=100), BeforeValidator(_listed)] = ()
+    serials: Serials = ()
 
     @field_validator("note")
     @classmethod

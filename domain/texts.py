@@ -4,7 +4,8 @@ import re
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic_core import PydanticCustomError
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=4000)]
 SomeText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
@@ -32,6 +33,21 @@ Money = Annotated[Decimal, Field(ge=0, max_digits=12, decimal_places=2)]
 Price = Annotated[Decimal, Field(gt=0, max_digits=12, decimal_places=2)]
 LeadDays = Annotated[int, Field(ge=1, le=365)]
 Months = Annotated[int, Field(ge=0, le=120)]
+
+
+def _listed(said: object) -> object:
+    """Several codes as they are typed or scanned one after the other."""
+    return said.replace(",", " ").split() if isinstance(said, str) else said
+
+
+def _each_once(codes: tuple[str, ...]) -> tuple[str, ...]:
+    if twice := sorted({code for code in codes if codes.count(code) > 1}):
+        raise PydanticCustomError("scanned_twice", "named more than once: {codes}", {"codes": ", ".join(twice)})
+    return codes
+
+
+Serials = Annotated[tuple[Code, ...], Field(max_length=200), BeforeValidator(_listed), AfterValidator(_each_once)]
+"""Serial numbers of pieces, in any order."""
 
 
 class Saying(BaseModel):

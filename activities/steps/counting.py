@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from activities.steps.work import TaskSteps, TaskWork
-from database import stock
+from database import lots, stock
 from database.counting import add_line, counted, entries_of, hold_against_the_books, lines_of
 from database.reading.holders import holders
 from database.tables import CountEntry, CountLine, MovementReason, Part, Place, Stock, Submission
@@ -137,22 +137,20 @@ async def approve_adjustment(work: TaskWork) -> None:
         difference = line.quantity - line.book
         await _check_free(work, line, difference)
         source, target = (stock.LOSSES, line.place) if difference > 0 else (line.place, stock.LOSSES)
-        pieces: list[tuple[int, str | None]] = [(1, serial) for serial in line.serials]
-        for nth, (quantity, serial) in enumerate(pieces or [(abs(difference), None)]):
-            await stock.move(
-                work.session,
-                line.part,
-                quantity,
-                source=source,
-                target=target,
-                reason=MovementReason.COUNT,
-                at=work.at,
-                by=work.step.by,
-                document=number,
-                effect=f"{work.effect}/{line.id}/{nth}",
-                serial=serial,
-                note=line.cause or "",
-            )
+        await stock.move(
+            work.session,
+            line.part,
+            abs(difference),
+            source=source,
+            target=target,
+            reason=MovementReason.COUNT,
+            at=work.at,
+            by=work.step.by,
+            document=number,
+            effect=f"{work.effect}/{line.id}",
+            pieces=lots.numbered(line.serials),
+            note=line.cause or "",
+        )
         line.state = CountState.ADJUSTED
         value += difference * line.unit_value
     work.details |= {"adjusted_lines": len(lines), "adjusted_value": str(value)}

@@ -1,5 +1,6 @@
 """Dispatch and transport: packed, booked, handed over, delivered, or lost and sent again (policy 5.2)."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from sqlalchemy import select, update
@@ -7,7 +8,7 @@ from sqlalchemy import select, update
 from activities.steps.auditing import missing_signatures
 from activities.steps.installing import call_off_appointment
 from activities.steps.work import OrderSteps, OrderWork
-from database import climate, keeping, stock
+from database import climate, keeping, lots, stock
 from database.tables import (
     CarrierAccount,
     Claim,
@@ -21,6 +22,7 @@ from database.tables import (
     Shipment,
     ShipmentLine,
     ShipmentState,
+    Tracking,
     Warehouse,
     Zone,
 )
@@ -60,11 +62,30 @@ async def pack(work: OrderWork) -> None:
     if finding := await climate.blocks(work.session, work.document.number):
         raise Refusal("under_inspection", f"the pieces may have suffered; {finding} is not settled yet")
     await _sign_for_kept(work, shipment)
+    await _scan(work, shipment, said.serials)
     shipment.account = account.code
     shipment.weight_kg = said.weight_kg or shipment.weight_kg
     shipment.packed_at, shipment.packed_by = work.at, work.step.by
     shipment.state = ShipmentState.PACKED
     work.to_book = account.kind != MANUAL
+
+
+async def _scan(work: OrderWork, shipment: Shipment, scanned: Sequence[str]) -> None:
+    """Which numbered pieces are in the parcel, each from the place where it is to be picked (policy 4.2.1, 5.2.2).
+
+    Raises Refusal `serial_needed`, `serial_not_picked`.
+    """
+    await lots.unpack(work.session, shipment.id)
+    lines, left = await shipped_lines(work, shipment), [*scanned]
+    numbered = select(Part.code).where(Part.code.in_({line.part for line in lines}), Part.tracking == Tracking.SERIAL)
+    have_numbers = set(await work.session.scalars(numbered))
+    for line in [line for line in lines if line.part in have_numbers]:
+        line.serials = await lots.pack(work.session, shipment.id, line.part, line.place, line.quantity, left)
+        left = [serial for serial in left if serial not in line.serials]
+    if left:
+        raise Refusal("serial_not_picked", f"{', '.join(left)} is not to be picked for {shipment.id}")
+    if packed := {line.part: line.serials for line in lines if line.serials}:
+        work.details |= {"serials": packed}
 
 
 async def _sign_for_kept(work: OrderWork, shipment: Shipment) -> None:
@@ -137,7 +158,9 @@ async def _on_its_way(work: OrderWork, shipment: Shipment) -> None:
 async def issue_goods(work: OrderWork, shipment: Shipment) -> None:
     """The goods are the carrier's from now on."""
     lines = await shipped_lines(work, shipment)
+    packed = {(line.line, line.place): [*line.serials] for line in lines}
     for held in await stock.held(work.session, [line.line for line in lines]):
+        serials = packed[held.line, held.place]
         await stock.issue(
             work.session,
             held,
@@ -145,6 +168,7 @@ async def issue_goods(work: OrderWork, shipment: Shipment) -> None:
             by=work.step.by,
             document=shipment.id,
             effect=f"{shipment.id}/issue/{held.id}",
+            serials=[serials.pop(0) for _ in range(min(held.quantity, len(serials)))],
         )
     await mark_lines(work, lines, LineState.SHIPPED)
     shipment.state = ShipmentState.HANDED_OVER

@@ -1,14 +1,14 @@
 """Goods that come in: counted, inspected by the sampling plan, sound ones to who waits, refused ones back
 (policy 3.2.3, 4.1.1)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from sqlalchemy import func, select
 
 from activities.steps.owing import go_on
 from activities.steps.work import PurchaseSteps, PurchaseWork
-from database import allocation, stock
+from database import allocation, lots, stock
 from database.numbers import next_number
 from database.purchases import lines_of
 from database.tables import (
@@ -57,6 +57,7 @@ async def receive_goods(work: PurchaseWork) -> None:
         if counted.counted > outstanding:
             raise Refusal("too_many", f"only {outstanding} of {counted.part} are outstanding")
         if counted.counted:
+            await _check_serials(work, counted)
             await _put_aside(work, receipt, counted)
     differs = [line.part for line in said.lines if line.noted not in (None, line.counted)]
     work.details |= {"delivery_note": said.delivery_note, "received": {line.part: line.counted for line in said.lines}}
@@ -75,6 +76,20 @@ async def _uninspected(work: PurchaseWork) -> Mapping[str, int]:
     return dict(rows.all())
 
 
+async def _check_serials(work: PurchaseWork, counted: CountedLine) -> None:
+    """Each piece of a part with serial numbers has one that no other piece has. Raises Refusal `serial_needed`,
+    `serial_known`, `without_serials`."""
+    part = await work.session.get_one(Part, counted.part)
+    if part.tracking is not Tracking.SERIAL:
+        if counted.serials:
+            raise Refusal("without_serials", f"pieces of {part.code} have no serial numbers")
+        return
+    if len(counted.serials) != counted.counted:
+        raise Refusal("serial_needed", f"scan the serial numbers of {counted.counted} pieces of {part.code}")
+    if known := await lots.known(work.session, part.code, counted.serials):
+        raise Refusal("serial_known", f"there are pieces of {part.code} numbered {', '.join(known)} already")
+
+
 async def _put_aside(work: PurchaseWork, receipt: GoodsReceipt, counted: CountedLine) -> None:
     plan = sampling_for(work.time.policy.sampling, counted.counted)
     lot = ReceivedLot(
@@ -85,6 +100,7 @@ async def _put_aside(work: PurchaseWork, receipt: GoodsReceipt, counted: Counted
         batch=counted.batch,
         quantity=counted.counted,
         noted=counted.noted,
+        serials=list(counted.serials),
         sample=sample_of(plan, counted.counted),
         refuse=plan.refuse,
         received_at=work.at,
@@ -92,7 +108,7 @@ async def _put_aside(work: PurchaseWork, receipt: GoodsReceipt, counted: Counted
     work.session.add(lot)
     await work.session.flush()
     aside = await _place(work, Zone.AWAITING_INSPECTION)
-    await _book(work, lot, lot.quantity, stock.SUPPLIERS, aside, MovementReason.RECEIPT)
+    await _book(work, lot, lot.quantity, lot.serials, stock.SUPPLIERS, aside, MovementReason.RECEIPT)
 
 
 async def inspect_goods(work: PurchaseWork) -> None:
@@ -115,6 +131,7 @@ async def inspect_goods(work: PurchaseWork) -> None:
     found = inspected(plan, lot.quantity, said.checked, faulty)
     lot.verdict, lot.checked, lot.faulty = found.verdict, said.checked, faulty
     lot.accepted, lot.refused = found.accepted, found.refused
+    lot.refused_serials = _refused_serials(lot, said)
     lot.inspected_at, lot.inspected_by = work.at, work.step.by
     line = next(each for each in await lines_of(work.session, work.document.number) if each.part == lot.part)
     line.received += found.accepted
@@ -122,8 +139,9 @@ async def inspect_goods(work: PurchaseWork) -> None:
     waits = await allocation.queue(work.session, [lot.part])
     aside = await _place(work, Zone.AWAITING_INSPECTION)
     sound, unsound = await _place(work, await _sound_zone(work, lot.part)), await _place(work, Zone.NONCONFORMING)
-    await _book(work, lot, found.accepted, aside, sound, MovementReason.INSPECTION)
-    await _book(work, lot, found.refused, aside, unsound, MovementReason.INSPECTION)
+    good = [serial for serial in lot.serials if serial not in lot.refused_serials]
+    await _book(work, lot, found.accepted, good, aside, sound, MovementReason.INSPECTION)
+    await _book(work, lot, found.refused, lot.refused_serials, aside, unsound, MovementReason.INSPECTION)
     work.details |= {
         "part": lot.part,
         "verdict": found.verdict,
@@ -140,6 +158,17 @@ async def inspect_goods(work: PurchaseWork) -> None:
         work.details |= {"given_to": [each.told for each in given]}
     work.to_tell += list(dict.fromkeys(each.order for each in given))
     await go_on(work)
+
+
+def _refused_serials(lot: ReceivedLot, said: InspectGoods) -> list[str]:
+    """Which numbered pieces are refused: all, none, or those that are named. Raises Refusal `refused_serials`."""
+    if not lot.serials or not lot.refused:
+        return []
+    if not lot.accepted:
+        return list(lot.serials)
+    if len(said.refused_serials) != lot.refused or not {*said.refused_serials} <= {*lot.serials}:
+        raise Refusal("refused_serials", f"name the {lot.refused} refused pieces of {lot.part} by serial number")
+    return list(said.refused_serials)
 
 
 async def _measure(work: PurchaseWork, lot: ReceivedLot, said: InspectGoods) -> set[int]:
@@ -212,16 +241,24 @@ async def hand_back(work: PurchaseWork) -> None:
     back.taken_by, back.waybill = said.taken_by, said.waybill
     lot = await work.session.get_one(ReceivedLot, back.lot)
     unsound = await _place(work, Zone.NONCONFORMING)
-    await _book(work, lot, back.quantity, unsound, stock.SUPPLIERS, MovementReason.RETURN_TO_SUPPLIER)
+    reason = MovementReason.RETURN_TO_SUPPLIER
+    await _book(work, lot, back.quantity, lot.refused_serials, unsound, stock.SUPPLIERS, reason)
     work.details |= {"return": back.number, "part": back.part, "quantity": back.quantity}
     await work.session.flush()
     await go_on(work)
 
 
 async def _book(
-    work: PurchaseWork, lot: ReceivedLot, quantity: int, source: str, target: str, reason: MovementReason
+    work: PurchaseWork,
+    lot: ReceivedLot,
+    quantity: int,
+    serials: Sequence[str],
+    source: str,
+    target: str,
+    reason: MovementReason,
 ) -> None:
-    """Moves pieces of a lot; where the ledger names lots, under the supplier's batch, else the purchase order's."""
+    """Moves pieces of a lot: by their serial numbers, or, where the ledger names lots, under the supplier's batch, else
+    the purchase order's."""
     if not quantity:
         return
     part = await work.session.get_one(Part, lot.part)
@@ -238,6 +275,7 @@ async def _book(
         document=work.document.number,
         effect=f"{work.effect}/{lot.part}/{target}",
         lot=named if part.tracking is Tracking.LOT else None,
+        pieces=lots.numbered(serials),
     )
 
 

@@ -9,7 +9,7 @@ from activities.steps.installing import call_off_appointment
 from activities.steps.quoting import is_asked
 from activities.steps.work import OrderSteps, OrderWork, lines_in
 from carriers.protocol import Recall
-from database import allocation, stock
+from database import allocation, lots, stock
 from database.purchases import withdraw
 from database.tables import Claim, ClaimState, LineState, Shipment, ShipmentState
 from domain.decisions import Cancel, SettleClaim
@@ -80,6 +80,7 @@ async def _parcel(work: OrderWork) -> dict[str, Any]:
     match shipment.state:
         case ShipmentState.PREPARING:
             shipment.state = ShipmentState.CALLED_OFF
+            await lots.unpack(work.session, shipment.id)
             return {"called_off": shipment.id}
         case ShipmentState.PACKED | ShipmentState.BOOKED:
             shipment.state = ShipmentState.CALLING_OFF
@@ -108,6 +109,7 @@ async def recalled(work: OrderWork) -> None:
     elif shipment.state is ShipmentState.CALLING_OFF:
         work.details |= {"given_back": await _give_back(work, LineState.RESERVED)}
         shipment.state = ShipmentState.CALLED_OFF
+        await lots.unpack(work.session, shipment.id)
         await end_watch(work, shipment)
     work.details |= {"shipment": work.shipment, "answer": work.step.outcome}
 

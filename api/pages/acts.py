@@ -1,7 +1,7 @@
 """What a reader may do to a document now, each thing with its form."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
@@ -14,7 +14,7 @@ from api.pages.forms import Choice, Form, Said
 from database.reading.documents import Head
 from database.reading.orders import OrderView
 from database.reading.shipments import ShipmentView
-from database.tables import AppointmentState, ClaimState, LineState, ShipmentState
+from database.tables import AppointmentState, ClaimState, LineState, ShipmentState, Tracking
 from domain.decisions import DECISIONS, Completion
 from domain.offer import digest
 from domain.stages import ORDER, Action, Role
@@ -66,13 +66,14 @@ SELDOM: Final = frozenset(
 
 @dataclass(frozen=True)
 class Act:
-    """Something that may be done now. `fixed` is what follows from who does it and need not be asked; None
-    stands for what it is initially."""
+    """Something that may be done now. `unasked` are fields that mean nothing here; `fixed` is what follows from who
+    does it and need not be asked either; None stands for what it is initially."""
 
     action: Action
     role: Role
     initial: Mapping[str, Any]
     consequences: Sequence[str] = ()
+    unasked: Sequence[str] = ()
 
     @property
     def grave(self) -> bool:
@@ -84,6 +85,10 @@ class Act:
 
     @property
     def fixed(self) -> Mapping[str, str | None]:
+        return {**dict.fromkeys(self.unasked, ""), **self._by_who}
+
+    @property
+    def _by_who(self) -> Mapping[str, str | None]:
         if self.role is Role.SUPPLIER and self.action in (Action.BID, Action.NO_BID):
             return {"supplier": "", "evidence": ""}
         if self.action is Action.SUPPLEMENT:
@@ -127,6 +132,7 @@ class Sent:
     error: str = ""
     asks: bool = False
     more_rows: int = 0
+    beside: Mapping[str, str] = field(default_factory=dict)
 
 
 def shown(
@@ -159,6 +165,7 @@ def _form(act: Act, language: Language, choices: Mapping[str, Sequence[Choice]],
         error=sent.error,
         asks=sent.asks,
         more_rows=sent.more_rows,
+        beside=sent.beside,
     )
 
 
@@ -172,10 +179,21 @@ def first_open(acts: Sequence[Act], sent: Sent | None = None) -> str:
 def for_order(order: OrderView, who: Principal, language: Language) -> list[Act]:
     head = Head(order.number, ORDER, order.state, order.entered_by, order.stand_ins)
     return [
-        Act(action, role, _initial(action, role, order, language), _consequences(action, order, language))
+        Act(
+            action,
+            role,
+            _initial(action, role, order, language),
+            _consequences(action, order, language),
+            unasked=("serials",) if action is Action.PACK and not _has_numbered(order) else (),
+        )
         for action, role in possible(who, head)
         if action in DECISIONS and _sensible(action, role, order, who)
     ]
+
+
+def _has_numbered(order: OrderView) -> bool:
+    """Whether pieces to be packed have serial numbers."""
+    return any(line.tracking is Tracking.SERIAL and line.state is LineState.RESERVED for line in order.lines)
 
 
 def current_shipment(order: OrderView) -> ShipmentView | None:

@@ -1,6 +1,6 @@
 """A form that was sent becomes a decision, or comes back saying what is wrong or has changed meanwhile."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -19,6 +19,15 @@ from api.pages.forms import Said
 from api.problems import LastStep, Problem
 from domain.decisions import DECISIONS
 from domain.stages import Action, Life, Refusal
+
+BESIDE: Final[Mapping[str, str]] = {
+    "serial_needed": "serials",
+    "serial_known": "serials",
+    "without_serials": "serials",
+    "serial_not_picked": "serials",
+    "refused_serials": "refused_serials",
+}
+"""What is refused because of a field is said beside it."""
 
 _BACK_TO_THE_FORM: Final = frozenset({403, 409, 422, 503})
 
@@ -108,8 +117,25 @@ async def answer(
             raise
         code = problem.code if language.has("problem", problem.code) else str(problem.status_code)
         error = language.word("problem", code)
-        return Answer(problem.status_code, Sent(action, said, key_after(problem, key), error=error))
+        key = key_after(problem, key)
+        if path := _refused_for(problem, said):
+            scanned = [one for one in said.values.get(path, "").split() if one in _words(problem)]
+            beside = {path: " ".join(filter(None, (error, language.listed(scanned))))}
+            return Answer(problem.status_code, Sent(action, said, key, beside=beside))
+        return Answer(problem.status_code, Sent(action, said, key, error=error))
     return DONE
+
+
+def _refused_for(problem: Problem, said: Said) -> str | None:
+    """The field because of which something was refused: in a table that of the row whose part is named."""
+    name = BESIDE.get(problem.code)
+    paths = [path for path in said.values if name and path.rpartition(".")[2] == name]
+    parts = {path: said.values.get(f"{path.rpartition('.')[0]}.part", "") for path in paths}
+    return next((path for path in paths if parts[path] in _words(problem)), next(iter(paths), None))
+
+
+def _words(problem: Problem) -> list[str]:
+    return [word.strip(",.:;") for word in (problem.said or "").split()]
 
 
 def key_after(refused: Refusal | Problem, key: str) -> str:

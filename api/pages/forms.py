@@ -3,12 +3,12 @@
 A field's name is its path in the model with dots (`customer.phone`, `lines.0.part`), which is also where an error is.
 """
 
-import types
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from types import MappingProxyType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 from uuid import uuid4
 
@@ -53,13 +53,14 @@ SHORT = frozenset(
 @dataclass(frozen=True)
 class Choice:
     """Something to choose. `fits` are the kinds of product it is for, as far as it is for some only; `instead` names
-    what has taken its place."""
+    what has taken its place; `numbered` if its pieces have serial numbers."""
 
     value: str
     text: str
     group: str = ""
     fits: str = ""
     instead: str = ""
+    numbered: bool = False
 
 
 @dataclass(frozen=True)
@@ -219,9 +220,11 @@ def build(
     asks: bool = False,
     more_rows: int = 0,
     hidden: Container[str] = (),
+    beside: Mapping[str, str] = MappingProxyType({}),
 ) -> Form:
-    """A form for `model`, showing what was `said` and what was wrong with it; `hidden` fields are left out."""
-    errors = _errors(invalid, language) if invalid else {}
+    """A form for `model`, showing what was `said` and what was wrong with it, `beside` its fields what was refused
+    because of them; `hidden` fields are left out."""
+    errors = {**(_errors(invalid, language) if invalid else {}), **beside}
     maker = _Maker(name, language, choices, said, errors, more_rows)
     fields = tuple(one for one in maker.fields(model) if one.name not in hidden)
     return Form(name, fields, key or uuid4().hex, error, asks)
@@ -317,7 +320,7 @@ class _Maker:
         )
 
     def _cell(self, prefix: str, column: str, info: FieldInfo, row: Mapping[str, str]) -> Field:
-        default = "" if info.is_required() or info.default is None else str(info.default)
+        default = "" if info.is_required() or info.default in (None, ()) else str(info.default)
         cell = self._field(
             prefix + column, column, info, {prefix + column: row[column]} if column in row else {}, default
         )
@@ -348,7 +351,7 @@ def kind_of(name: str, info: FieldInfo) -> str:
         if name == "photos":
             return "photos"
         inner = plain(get_args(kind)[0])
-        return "line" if inner is str else "several" if issubclass(inner, StrEnum) else "rows"
+        return "codes" if inner is str else "several" if issubclass(inner, StrEnum) else "rows"
     least, most = _bounds(info)
     return next(
         found
@@ -371,7 +374,7 @@ def kind_of(name: str, info: FieldInfo) -> str:
 
 def plain(annotation: Any) -> Any:
     """The type without `| None` and without what is annotated to it."""
-    if get_origin(annotation) in (Union, types.UnionType):
+    if get_origin(annotation) in (Union, UnionType):
         return plain(next(kind for kind in get_args(annotation) if kind is not type(None)))
     if hasattr(annotation, "__metadata__"):
         return plain(annotation.__origin__)
@@ -407,8 +410,11 @@ def _errors(invalid: ValidationError, language: Language) -> dict[str, str]:
     """What is wrong, by field name, in words that say what to do."""
     errors: dict[str, str] = {}
     for error in invalid.errors():
-        path = ".".join(str(step) for step in error["loc"])
-        codes = (f"{str(error['loc'][-1]) if error['loc'] else ''}.{error['type']}", error["type"], "other")
+        place = [str(step) for step in error["loc"]]
+        while len(place) > 1 and place[-1].isdecimal():  # one of several codes
+            place.pop()
+        path = ".".join(place)
+        codes = (f"{place[-1] if place else ''}.{error['type']}", error["type"], "other")
         code = next(code for code in codes if language.has("error", code) or code == "other")
         errors.setdefault(path, language.word("error", code) % error.get("ctx", {}))
     return errors

@@ -26,8 +26,8 @@ from database.reading import documents, purchases
 from database.reading.documents import Head
 from database.reading.links import link_of
 from database.reading.purchases import PurchaseView, WantedPurchases
-from database.reading.receiving import CharacteristicView, InvoiceView, SupplierClaimView
-from database.tables import ClaimState, InvoiceState
+from database.reading.receiving import CharacteristicView, InvoiceView, LotView, SupplierClaimView
+from database.tables import ClaimState, InvoiceState, Tracking
 from domain import offer
 from domain.decisions import DECISIONS
 from domain.stages import PURCHASE, Action, PurchaseStage, Role
@@ -172,10 +172,17 @@ def acts_of(purchase: PurchaseView, who: Principal, language: Language) -> list[
             role,
             _initial(action, purchase, language),
             (told,) if action in (Action.PASS_ON, Action.REFUSE_ORDER) else (),
+            unasked=_unasked(action, purchase),
         )
         for action, role in possible(who, head)
         if action in DECISIONS and _sensible(action, purchase)
     ]
+
+
+def _unasked(action: Action, purchase: PurchaseView) -> Sequence[str]:
+    """Only numbered pieces are refused by their numbers."""
+    lot = _next_lot(purchase) if action is Action.INSPECT_GOODS else None
+    return ("refused_serials",) if lot and not lot.serials else ()
 
 
 def _sensible(action: Action, purchase: PurchaseView) -> bool:
@@ -201,9 +208,14 @@ def _claimed(purchase: PurchaseView) -> list[SupplierClaimView]:
     return [each for each in purchase.claims if each.state is ClaimState.OPEN]
 
 
+def _next_lot(purchase: PurchaseView) -> LotView | None:
+    """The oldest lot that waits."""
+    return next((each for each in purchase.lots if each.verdict is None), None)
+
+
 def _to_inspect(purchase: PurchaseView) -> Mapping[str, Any]:
     """The oldest lot that waits, with everything that is to be measured of its sample."""
-    lot = next((each for each in purchase.lots if each.verdict is None), None)
+    lot = _next_lot(purchase)
     if lot is None:
         return {}
     wanted = [each.code for each in purchase.characteristics if each.part == lot.part]
@@ -260,7 +272,10 @@ def _initial(action: Action, purchase: PurchaseView, language: Language) -> Mapp
 
 def _choices(purchase: PurchaseView, language: Language) -> Mapping[str, Sequence[Choice]]:
     return {
-        "part": [Choice(line.part, f"{language.name(line)} · {line.part}") for line in purchase.lines],
+        "part": [
+            Choice(line.part, f"{language.name(line)} · {line.part}", numbered=line.tracking is Tracking.SERIAL)
+            for line in purchase.lines
+        ],
         "characteristic": [Choice(each.code, _limits(each, language)) for each in purchase.characteristics],
         "back": [
             Choice(each.number, f"{each.number} · {language.name(each)} × {each.quantity}")

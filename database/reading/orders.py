@@ -61,6 +61,7 @@ from database.tables import (
     ServiceCentre,
     ServiceOutlet,
     Shipment,
+    Tracking,
     UserAccount,
 )
 from domain.decisions import LineRefusal, LossReason
@@ -162,6 +163,7 @@ class LineView(View):
     name_zh: str
     specification: str
     unit: str
+    tracking: Tracking
     quantity: int
     reserved: int
     instead_of: str | None
@@ -639,6 +641,7 @@ def _lines() -> Select[*tuple[Any, ...]]:
             Part.name_zh,
             Part.specification,
             Part.unit,
+            Part.tracking,
             OrderLine.quantity,
             reserved.label("reserved"),
             OrderLine.instead_of,

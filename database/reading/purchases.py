@@ -31,6 +31,7 @@ from database.tables import (
     PurchaseOrder,
     ReplacementOrder,
     Supplier,
+    Tracking,
     Warehouse,
 )
 from domain.messages import PurchaseState
@@ -78,6 +79,7 @@ class PurchaseLineView(View):
     name_zh: str
     specification: str
     unit: str
+    tracking: Tracking
     quantity: int
     received: int
     refused: int
@@ -242,6 +244,7 @@ async def _lines(session: AsyncSession, number: str) -> tuple[PurchaseLineView, 
             Part.name_zh,
             Part.specification,
             Part.unit,
+            Part.tracking,
             PurchaseLine.quantity,
             PurchaseLine.received,
             PurchaseLine.refused,

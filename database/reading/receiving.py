@@ -72,6 +72,8 @@ class LotView(View):
     faulty: int | None
     accepted: int
     refused: int
+    serials: tuple[str, ...]
+    refused_serials: tuple[str, ...]
     inspected_at: datetime | None
     inspected_by: str | None
     readings: tuple[ReadingView, ...] = ()
@@ -86,6 +88,7 @@ class ReturnView(View):
     name_en: str
     name_zh: str
     quantity: int
+    serials: tuple[str, ...]
     opened_at: datetime
     handed_back_at: datetime | None
     handed_back_by: str | None
@@ -170,8 +173,10 @@ async def returns_of(session: AsyncSession, purchase_order: str) -> tuple[Return
             *(column for column in SupplierReturn.__table__.columns if column.name in ReturnView.model_fields),
             Part.name_en,
             Part.name_zh,
+            ReceivedLot.refused_serials.label("serials"),
         )
         .join(Part, Part.code == SupplierReturn.part)
+        .join(ReceivedLot, ReceivedLot.id == SupplierReturn.lot)
         .where(SupplierReturn.purchase_order == purchase_order)
         .order_by(SupplierReturn.number)
     )

@@ -25,6 +25,7 @@ from database.tables import (
     ServiceOutlet,
     Supplier,
     Technician,
+    Tracking,
     UserAccount,
 )
 from domain.stages import Role
@@ -87,6 +88,7 @@ class PartView(Named):
     hazard_class: str
     list_price: Decimal
     guarantee_months: int
+    tracking: Tracking
     superseded_by: str | None
     models: tuple[str, ...]
 

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.reading.documents import View
-from database.tables import CarrierAccount, Parcel, ParcelScan, Part, Shipment, ShipmentLine, ShipmentState
+from database.tables import CarrierAccount, Parcel, ParcelScan, Part, Shipment, ShipmentLine, ShipmentState, Tracking
 from domain.parcels import Milestone, Trouble
 
 
@@ -20,8 +20,16 @@ class MilestoneView(View):
     place: str
 
 
+class NumberedView(View):
+    """Pieces of a part in a parcel, by their serial numbers."""
+
+    part: str
+    serials: tuple[str, ...]
+
+
 class ShipmentView(View):
-    """Goods under way; `milestone` is what the carrier's scans add up to, `way` each of them, oldest first."""
+    """Goods under way; `milestone` is what the carrier's scans add up to, `way` each of them, oldest first. `numbered`
+    are the pieces in it that have serial numbers."""
 
     id: str
     order: str
@@ -33,6 +41,7 @@ class ShipmentView(View):
     waybill: str | None
     has_label: bool
     weight_kg: Decimal
+    numbered: tuple[NumberedView, ...]
     packed_at: datetime | None
     packed_by: str | None
     handed_over_at: datetime | None
@@ -45,7 +54,8 @@ class ShipmentView(View):
 
 
 class PackedLine(View):
-    """A line of the packing list (policy 5.2.2); `place` is where it is picked."""
+    """A line of the packing list (policy 5.2.2); `place` is where it is picked. Of a part that has serial numbers each
+    piece is scanned; `serials` are those in the parcel."""
 
     part: str
     name_en: str
@@ -54,6 +64,8 @@ class PackedLine(View):
     unit: str
     quantity: int
     place: str
+    tracking: Tracking
+    serials: tuple[str, ...]
 
 
 class ScanView(View):
@@ -102,6 +114,8 @@ async def shipment_detail(session: AsyncSession, shipment: str) -> ShipmentDetai
             Part.unit,
             ShipmentLine.quantity,
             ShipmentLine.place,
+            Part.tracking,
+            ShipmentLine.serials,
         )
         .join(Part, Part.code == ShipmentLine.part)
         .where(ShipmentLine.shipment == shipment)
@@ -137,6 +151,16 @@ def _shipments() -> Select[*tuple[Any, ...]]:
         .where(ParcelScan.shipment == Shipment.id)
         .scalar_subquery()
     )
+    pieces = func.jsonb_build_object("part", ShipmentLine.part, "serials", ShipmentLine.serials)
+    numbered = (
+        select(
+            func.coalesce(
+                func.jsonb_agg(aggregate_order_by(pieces, ShipmentLine.part, ShipmentLine.line)), literal([], JSONB)
+            )
+        )
+        .where(ShipmentLine.shipment == Shipment.id, ShipmentLine.serials != [])
+        .scalar_subquery()
+    )
     return (
         select(
             Shipment.id,
@@ -149,6 +173,7 @@ def _shipments() -> Select[*tuple[Any, ...]]:
             Shipment.waybill,
             Parcel.label.is_not(None).label("has_label"),
             Shipment.weight_kg,
+            numbered.label("numbered"),
             Shipment.packed_at,
             Shipment.packed_by,
             Shipment.handed_over_at,

@@ -19,6 +19,7 @@ from sqlalchemy.dialects.postgresql import JSONB, distinct_on, insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.lots import Pieces, numbered
 from database.stock import CARRIERS, CUSTOMERS, IN_TRANSIT, LOSSES, OPENING, SUPPLIERS, move
 from database.tables import (
     Base,
@@ -125,29 +126,44 @@ def rows_of(file: Path) -> list[Row]:
 
 async def _open_stock(session: AsyncSession, file: Path, now: datetime) -> int:
     rows = rows_of(file)
+    opened: dict[tuple[str, str], list[Pieces]] = {}
+    first: dict[tuple[str, str], int] = {}
     for line, row in enumerate(rows, start=2):
         try:
-            place, part, quantity = row["place"], row["part"], int(row["quantity"])
-            effect = f"opening/{place}/{part}"
+            key = row["place"], row["part"]
+            opened.setdefault(key, []).extend(_pieces(row))
+        except (KeyError, TypeError, ValueError) as error:
+            needed = "place, part and a whole quantity are needed, and as many serial numbers, if any"
+            raise UnusableFile(f"{file.name} line {line}: {needed}") from error
+        first.setdefault(key, line)
+    for (place, part), pieces in opened.items():
+        try:
             await move(
                 session,
                 part,
-                quantity,
+                sum(each.quantity for each in pieces),
                 source=OPENING,
                 target=place,
                 reason=MovementReason.OPENING,
                 at=now,
                 by=Role.SYSTEM,
                 document="OPENING",
-                effect=effect,
+                effect=f"opening/{place}/{part}",
+                pieces=pieces if any(each.lot or each.serial for each in pieces) else (),
             )
         except Refusal as refusal:
-            raise UnusableFile(f"{file.name} line {line}: {refusal}") from refusal
-        except (KeyError, TypeError, ValueError) as error:
-            raise UnusableFile(f"{file.name} line {line}: place, part and a whole quantity are needed") from error
+            raise UnusableFile(f"{file.name} line {first[place, part]}: {refusal}") from refusal
         except IntegrityError as error:
-            raise UnusableFile(f"{file.name} line {line}: {_detail(error)}") from error
+            raise UnusableFile(f"{file.name} line {first[place, part]}: {_detail(error)}") from error
     return len(rows)
+
+
+def _pieces(row: Row) -> list[Pieces]:
+    """A row of opening stock; it may name a `lot`, and serial numbers as `serials`."""
+    quantity, lot, serials = int(row["quantity"]), row.get("lot") or None, (row.get("serials") or "").split()
+    if serials and len(serials) != quantity:
+        raise ValueError("a serial number a piece")
+    return numbered(serials) or [Pieces(quantity, lot)]
 
 
 async def _load_file(session: AsyncSession, table: type[Base], file: Path, now: datetime, today: date) -> int:

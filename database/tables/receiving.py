@@ -16,6 +16,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from database.tables.base import Base
@@ -52,7 +53,8 @@ class GoodsReceipt(Base):
 
 
 class ReceivedLot(Base):
-    """The pieces of one part in one delivery: awaiting their inspection, then each either accepted or refused."""
+    """The pieces of one part in one delivery: awaiting their inspection, then each either accepted or refused. Of a
+    part that has serial numbers they are kept, and which of them were refused."""
 
     __tablename__ = "received_lot"
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
@@ -71,6 +73,8 @@ class ReceivedLot(Base):
     faulty: Mapped[int | None]
     accepted: Mapped[int] = mapped_column(server_default=text("0"))
     refused: Mapped[int] = mapped_column(server_default=text("0"))
+    serials: Mapped[list[str]] = mapped_column(ARRAY(String(64)), server_default="{}")
+    refused_serials: Mapped[list[str]] = mapped_column(ARRAY(String(64)), server_default="{}")
     inspected_at: Mapped[datetime | None]
     inspected_by: Mapped[str | None] = mapped_column(String(64))
     __table_args__ = (

@@ -104,7 +104,7 @@ class Stock(Base):
 
 class StockLot(Base):
     """How much of a place's balance is of which lot, or which serial number, of parts that have them. No number is
-    in two places of the house."""
+    in two places of the house. What lies in a parcel is `packed_for` its shipment, and moves with no other."""
 
     __tablename__ = "stock_lot"
     place: Mapped[str] = mapped_column(ForeignKey("place.code"), primary_key=True)
@@ -113,6 +113,7 @@ class StockLot(Base):
     serial: Mapped[str] = mapped_column(String(64), primary_key=True, server_default="")
     on_hand: Mapped[int]
     since: Mapped[datetime]
+    packed_for: Mapped[str | None] = mapped_column(ForeignKey("shipment.id"))
     __table_args__ = (
         CheckConstraint("on_hand >= 0 and (serial = '' or on_hand <= 1)", name="on_hand"),
         Index(
@@ -120,6 +121,7 @@ class StockLot(Base):
         ),
         Index("ix_stock_lot_lot", "lot"),
         Index("ix_stock_lot_serial", "serial", postgresql_where=text("serial <> ''")),
+        Index("ix_stock_lot_packed_for", "packed_for", postgresql_where=text("packed_for is not null")),
     )
 
 

@@ -18,6 +18,7 @@ from sqlalchemy import (
     func,
     text,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from database.tables.base import Base
@@ -72,12 +73,15 @@ class Shipment(Base):
 
 
 class ShipmentLine(Base):
+    """Pieces of an order's line from one place; `serials` are those that were scanned into the parcel."""
+
     __tablename__ = "shipment_line"
     shipment: Mapped[str] = mapped_column(ForeignKey("shipment.id"), primary_key=True)
     line: Mapped[int] = mapped_column(ForeignKey("order_line.id"), primary_key=True)
     place: Mapped[str] = mapped_column(ForeignKey("place.code"), primary_key=True)
     part: Mapped[str] = mapped_column(ForeignKey("part.code"))
     quantity: Mapped[int]
+    serials: Mapped[list[str]] = mapped_column(ARRAY(String(64)), server_default="{}")
 
 
 class Parcel(Base):

@@ -1,12 +1,13 @@
 """The keeper's pages in a real browser: a scanner types and Enter works; the ledger, past balances, refusals."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.async_api import expect
 
 from database import transfers
 from database.transfers import MoveGoods
+from domain.stages import Action
 from tests.browser.conftest import DESKTOP, PHONE, Shop, faults, shot
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -57,6 +58,46 @@ async def test_goods_move_by_scanner_and_enter_alone(shop: Shop) -> None:
         await expect(page.locator("#rows tr")).to_have_count(1)
         await page.goto("/stock/move?scan=NO-SUCH-CODE")
         await expect(page.locator("#scan-error")).to_be_visible()
+
+
+@pytest.mark.clause("4.2.1")
+async def test_serial_numbers_are_scanned_on_a_phone(shop: Shop) -> None:
+    """Each scan ends with Enter; nothing is sent before the button is pressed."""
+    cases, part = shop.cases, "JSQ-EXCHANGER"
+    order = await cases.approved(model="HG-JSQ30", lines=[{"part": part, "quantity": 2}], fault="热交换器漏水。")
+    purchase, promised = await cases.purchase_order(), datetime.now(UTC) + timedelta(days=3)
+    await cases.decide(purchase, Action.CONFIRM, "buyer", promised_at=promised, signed_by="王经理")
+    async with shop.visitor("keeper", size=PHONE) as page:
+        await page.goto(f"/purchase-orders/{purchase}")
+        await page.fill("#receive_goods-delivery_note", "DN-7")
+        await page.focus("#receive_goods-scan")
+        await page.keyboard.type(part)
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#receive_goods-lines-0-counted")).to_be_focused()
+        await page.focus("#receive_goods-lines-0-serials")
+        for serial in ("HX-71", "HX-72"):
+            await page.keyboard.type(serial)
+            await page.keyboard.press("Enter")
+        if path := shot("keeper-scanned-phone-zh"):
+            await page.screenshot(path=path, full_page=True)
+        assert await faults(page) == []
+        await page.locator("#form-receive_goods button.btn-primary").click()
+        await page.wait_for_url("**done=receive_goods")
+        for reading in (0, 1):
+            await page.fill(f"#inspect_goods-readings-{reading}-value", "0.05")
+        await page.locator("#form-inspect_goods button.btn-primary").click()
+        await page.wait_for_url("**done=inspect_goods")
+        await page.goto(f"/orders/{order}")
+        await page.focus("#pack-serials")
+        await page.keyboard.type("HX-71")
+        await page.keyboard.press("Enter")
+        await page.locator("#form-pack button.btn-primary").click()
+        await expect(page.locator("#pack-serials-error")).to_be_visible()
+        await page.fill("#pack-serials", "HX-71\nHX-72")
+        await page.locator("#form-pack button.btn-primary").click()
+        await page.wait_for_url("**done=pack")
+        await expect(page.locator("main")).to_contain_text("HX-72")
+        assert await faults(page) == []
 
 
 @pytest.mark.clause("4.3.3")

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from database.reference.folder import UnusableFile, load
 from database.session import Sessions
-from database.tables import CarrierAccount, Movement, Part, PartModel, RegisteredUnit, Stock, Warehouse
+from database.tables import CarrierAccount, Movement, Part, PartModel, RegisteredUnit, Stock, StockLot, Warehouse
 
 NOW = datetime(2026, 11, 24, 1, tzinfo=UTC)
 PARTS = "code,name_en,name_zh,specification,unit,weight_kg,length_cm,width_cm,height_cm,value_class,list_price,guarantee_months,superseded_by,models\n"  # noqa: E501
@@ -85,6 +85,11 @@ async def test_many_rows_are_no_trouble(sessions: Sessions, tmp_path: Path) -> N
         ({"working_day_override": "day,worked,note\n2026-12-01,perhaps,x\n"}, "worked can't be “perhaps”"),
         ({"opening_stock": "place,part\nHZ1/qualified,CXW-MOTOR-200\n"}, "opening_stock.csv line 2: place, part and"),
         (
+            {"opening_stock": "place,part,quantity,serials\nHZ1/qualified,KFR-BOARD-35,2,A\n"},
+            "opening_stock.csv line 2: place, part and a whole quantity are needed, and as many serial numbers",
+        ),
+        ({"opening_stock": "place,part,quantity\nCD1/qualified,JSQ-EXCHANGER,2\n"}, "comes in with its serial number"),
+        (
             {"opening_stock": "place,part,quantity\nnowhere,CXW-MOTOR-200,1\n"},
             "line 2: there is no place nowhere",
         ),
@@ -102,6 +107,27 @@ async def test_what_is_wrong_is_said_and_nothing_is_loaded(
     assert said in str(error.value)
     async with sessions() as session:
         assert await session.get(Warehouse, "NB2") is None
+
+
+@pytest.mark.clause("4.2.1")
+async def test_opening_stock_names_lots_and_serial_numbers(sessions: Sessions, tmp_path: Path) -> None:
+    rows = "NB1/qualified,L-1,2,A,\nNB1/qualified,L-1,3,B,\nNB1/qualified,S-1,2,,X1 X2\nNB1/qualified,L-2,4,,\n"
+    parts = "".join(f"{code},P,件,x,pc,0.1,1,1,1,C,5.00,12,,,{kind}\n" for code, kind in (
+        ("L-1", "lot"), ("L-2", "lot"), ("S-1", "serial")))  # fmt: skip
+    files = {"part": PARTS.replace("models\n", "models,tracking\n") + parts}
+    files |= {name: COMPANY[name] for name in ("warehouse", "place")}
+    folder = written(tmp_path, files | {"opening_stock": "place,part,quantity,lot,serials\n" + rows})
+    for _ in range(2):
+        async with sessions.begin() as session:
+            await load(session, folder, NOW, NOW.date())
+    async with sessions() as session:
+        named = select(StockLot.part, StockLot.lot, StockLot.serial, StockLot.on_hand)
+        lots = await session.execute(named.where(StockLot.place == "NB1/qualified").order_by(*named.selected_columns))
+        assert [tuple(row) for row in lots] == [
+            ("L-1", "A", "", 2), ("L-1", "B", "", 3), ("L-2", "OPENING", "", 4), ("S-1", "", "X1", 1),
+            ("S-1", "", "X2", 1),
+        ]  # fmt: skip
+        assert (await session.get_one(Stock, ("NB1/qualified", "L-1"))).on_hand == 5
 
 
 async def test_a_file_in_another_encoding_is_refused(sessions: Sessions, tmp_path: Path) -> None:
