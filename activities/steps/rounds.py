@@ -65,7 +65,7 @@ async def put_right(work: TaskWork) -> None:
     said, number = work.said(PutRight), work.document.number
     apart, seen = await climate.set_apart(work.session, number), {line.part: line for line in said.lines}
     if {part: line.sound + line.unsound for part, line in seen.items()} != apart or len(seen) < len(said.lines):
-        raise Refusal("not_inspected", f"to inspect: {', '.join(f'{part} × {n}' for part, n in apart.items()) or '–'}")
+        raise Refusal("not_inspected", f"say of every piece that was set apart: {', '.join(apart) or '–'}")
     row = await work.session.get_one(Finding, number)
     row.remedied_by = work.step.by
     row.details = {**row.details, "inspected": [line.model_dump() for line in said.lines]}

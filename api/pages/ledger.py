@@ -19,6 +19,7 @@ from api.pages.rendering import Reader, reader
 from api.v1.movements import is_keeper, may_sign
 from database import transfers
 from database.reading import movements
+from database.reading.blindness import anything
 from database.reading.movements import WantedMovements
 from database.tables import MovementReason
 from database.transfers import MoveGoods, TakeBack
@@ -62,9 +63,10 @@ async def ledger_page(
         since=_midnight(since, them),
         until=_midnight(until, them, days=1),
     )
-    page = await movements.movements(session, wanted, limit=PAGE, cursor=cursor)
+    page = await movements.movements(session, wanted, limit=PAGE, cursor=cursor, blind=who.counts)
     return them.page(
         "ledger.html",
+        counting=who.counts and await anything(session),
         wanted=kept,
         reasons=list(MovementReason),
         rows=page.items,
@@ -91,10 +93,17 @@ async def balances_page(
     instant = _midnight(at, them, days=1) or now
     kept = {"at": at, "part": part.strip(), "place": place.strip()}
     page = await movements.balances(
-        session, min(instant, now), part=kept["part"], place=kept["place"], limit=PAGE, cursor=cursor
+        session,
+        min(instant, now),
+        part=kept["part"],
+        place=kept["place"],
+        limit=PAGE,
+        cursor=cursor,
+        blind=who.counts,
     )
     return them.page(
         "balances.html",
+        counting=who.counts and await anything(session),
         wanted=kept,
         rows=page.items,
         keeps=Role.WAREHOUSE_KEEPER in who.roles,
@@ -255,7 +264,7 @@ async def _form(
 async def _take_back(
     session: AsyncSession, them: Reader, movement: int, said: Said, *, status: int = 200, **shown: Any
 ) -> HTMLResponse:
-    page = await movements.movements(session, WantedMovements(number=movement), limit=1)
+    page = await movements.movements(session, WantedMovements(number=movement), limit=1, blind=True)
     form = forms.build("take_back", TakeBack, them.language, {}, said, key=shown.pop("key", uuid4().hex), **shown)
     return them.page(
         "reversal.html", status if page.items else 404, form=form, rows=page.items, keeps=True, oversees=True

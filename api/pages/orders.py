@@ -148,7 +148,7 @@ async def order_page(
     request: Request, house: InHouse, session: Database, who: Signed, now: Now, number: str, done: str = ""
 ) -> HTMLResponse:
     them = reader(request, house.settings, who, now)
-    return await _show(house, session, them, who, await _order(session, number, them), done=done)
+    return await _show(house, session, them, who, await _order(session, number, them, who), done=done)
 
 
 @router.get("/orders/{number}/news")
@@ -170,7 +170,7 @@ async def decide_on_order(
     request: Request, house: InHouse, session: Database, who: Signed, now: Now, number: str, action: str
 ) -> Response:
     them, wanted = reader(request, house.settings, who, now), deciding.action_of(ORDER, action)
-    order = await _order(session, number, them)
+    order = await _order(session, number, them, who)
     offered = acts.for_order(order, who, them.language)
     values, wrong = await photos.typed(request, house, session, who, them.language, now)
     answer = deciding.unusable(wanted, values, wrong) or await deciding.answer(
@@ -178,11 +178,11 @@ async def decide_on_order(
     )
     if answer.done:
         return RedirectResponse(f"/orders/{number}?done={wanted}", 303)
-    return await _show(house, session, them, who, await _order(session, number, them), answer=answer)
+    return await _show(house, session, them, who, await _order(session, number, them, who), answer=answer)
 
 
-async def _order(session: AsyncSession, number: str, them: Reader) -> OrderView:
-    found = await orders.order_view(session, number.upper(), them.now)
+async def _order(session: AsyncSession, number: str, them: Reader, who: Principal) -> OrderView:
+    found = await orders.order_view(session, number.upper(), them.now, blind=who.counts)
     if found is None:
         raise Problem("not_found")
     return found
@@ -221,7 +221,7 @@ async def _show(
         calendar=(await policies.timekeeper(session, policy)).calendar,
         policy=policy,
         strip=strip(order),
-        hints=await hints_for(session, order.number, them.now) if hinted else None,
+        hints=await hints_for(session, order.number, them.now, blind=who.counts) if hinted else None,
         hints_for=judging or "",
         opening_times=partial(choices.opening_times, language=words),
         acts=acts.shown(offered, words, choice, sent),

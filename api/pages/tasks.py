@@ -26,7 +26,7 @@ from api.pages.rendering import Reader, reader
 from api.photos import ALONE
 from api.printing import answer as printed
 from api.problems import Problem
-from api.v1.tasks import CountWish, count_now, task_head
+from api.v1.tasks import CountWish, count_now, task_head, unsaid
 from database import levels, policies, purchases
 from database.reading import documents, tasks, warehousing
 from database.reading.photos import task_photo_bytes
@@ -164,7 +164,7 @@ async def task_page(
     request: Request, house: InHouse, session: Database, who: Signed, now: Now, number: str, done: str = ""
 ) -> HTMLResponse:
     them = reader(request, house.settings, who, now)
-    return await _show(house, session, them, who, await _task(session, number, them), done=done)
+    return await _show(house, session, them, who, await _task(session, number, them, who), done=done)
 
 
 @router.get("/tasks/{number}/news")
@@ -173,6 +173,8 @@ async def news(
 ) -> Response:
     """What happened since the page was loaded; nothing to say if nothing did."""
     them = reader(request, house.settings, who, now)
+    if (await _task(session, number, them, who)).counting:
+        return Response(status_code=204)
     return await story.news(session, them, number, seq, f"/tasks/{number}")
 
 
@@ -181,7 +183,7 @@ async def report(
     request: Request, house: InHouse, session: Database, who: Signed, now: Now, number: str
 ) -> Response:  # fmt: skip
     them = reader(request, house.settings, who, now)
-    view = await _task(session, number, them)
+    view = await _task(session, number, them, who)
     if view.kind is not TaskKind.COUNT:
         raise Problem("not_found")
     policy = await policies.load(session, view.policy_name, view.policy_version)
@@ -207,7 +209,7 @@ async def decide_on_task(
     request: Request, house: InHouse, session: Database, who: Signed, now: Now, number: str, action: str
 ) -> Response:
     them, wanted = reader(request, house.settings, who, now), deciding.action_of(TASK, action)
-    task = await _task(session, number, them)
+    task = await _task(session, number, them, who)
     policy = await policies.load(session, task.policy_name, task.policy_version)
     offered = _acts(task, who, policy)
     values, wrong = await photos.typed(request, house, session, who, them.language, now)
@@ -219,7 +221,7 @@ async def decide_on_task(
         return RedirectResponse(f"/tasks/{number}?done={wanted}", 303)
     if answer.sent:
         answer = replace(answer, sent=replace(answer.sent, said=Said(counted[1])))
-    return await _show(house, session, them, who, await _task(session, number, them), answer=answer)
+    return await _show(house, session, them, who, await _task(session, number, them, who), answer=answer)
 
 
 def _counted_first(values: dict[str, str]) -> tuple[dict[str, str], dict[str, str]]:
@@ -235,8 +237,8 @@ def _counted_first(values: dict[str, str]) -> tuple[dict[str, str], dict[str, st
     return others | flat(typed), others | flat([*typed, *later])
 
 
-async def _task(session: AsyncSession, number: str, them: Reader) -> TaskView:
-    found = await tasks.task_view(session, number.upper(), them.now)
+async def _task(session: AsyncSession, number: str, them: Reader, who: Principal) -> TaskView:
+    found = await tasks.task_view(session, number.upper(), them.now, blind=who.counts)
     if found is None:
         raise Problem("not_found")
     return found
@@ -259,6 +261,7 @@ async def _show(
     pictures = {
         seq: [f"/tasks/{task.number}/photos/{photo}" for photo in ids] for seq, ids in task.photos.items()
     }  # fmt: skip
+    events = [unsaid(event, task) for event in events]
     told = story.tell(events, await story.told(session, task.number, words), words, photos=pictures)
     workflow = document_workflow(task.number).replace("/", "%2F")
     return them.page(

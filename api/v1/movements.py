@@ -62,9 +62,10 @@ async def list_movements(
     limit: Limit = 50,
     cursor: CursorParameter = None,
 ) -> Page[MovementView]:
-    """Newest first: what moved from where to where, who moved it, when, why and under which document."""
+    """Newest first: what moved from where to where, who moved it, when, why and under which document. Of what is being
+    counted keepers are told nothing meanwhile."""
     wanted = WantedMovements(part, place, document, by, reason, lot, serial, since=since, until=until)
-    return await movements.movements(session, wanted, limit=limit, cursor=cursor)
+    return await movements.movements(session, wanted, limit=limit, cursor=cursor, blind=who.counts)
 
 
 @router.post("/movements", status_code=201, responses=MOVING)
@@ -100,8 +101,11 @@ async def list_balances(
     limit: Limit = 50,
     cursor: CursorParameter = None,
 ) -> Page[BalanceView]:
-    """What lay in each place of the house at an instant; now, if none is named."""
-    return await movements.balances(session, at or now, part=part, place=place, limit=limit, cursor=cursor)
+    """What lay in each place of the house at an instant; now, if none is named. Of what is being counted keepers are
+    told nothing meanwhile."""
+    return await movements.balances(
+        session, at or now, part=part, place=place, limit=limit, cursor=cursor, blind=who.counts
+    )
 
 
 @router.get("/refusals", responses=responses("not_logged_in", "role_forbidden", "invalid_cursor"))

@@ -131,7 +131,7 @@ async def count_orders(session: Database, who: Signed, now: Now) -> Counts:
 @router.get("/{number}", responses=responses("not_logged_in", "not_found"))
 async def get_order(session: Database, who: Signed, now: Now, number: Number) -> OrderAnswer:
     """One order with everything that hangs on it. Phones are masked for roles that need none."""
-    view = await orders.order_view(session, number, now)
+    view = await orders.order_view(session, number, now, blind=who.counts)
     if view is None:
         raise Problem("not_found")
     policy = await policies.load(session, view.policy_name, view.policy_version)
@@ -143,7 +143,7 @@ async def get_order(session: Database, who: Signed, now: Now, number: Number) ->
 async def get_hints(session: Database, who: Signed, now: Now, number: Number) -> Hints:
     """What helps to judge the order, each hint with why: parts that fit, the most probable first; successors of
     superseded parts; open recalls; the unit's warranty and the guarantees of parts fitted before (policy 1.3.2)."""
-    found = await hints_for(session, number, now)
+    found = await hints_for(session, number, now, blind=who.counts)
     if found is None:
         raise Problem("not_found")
     return found

@@ -26,7 +26,7 @@ from api.v1.photos import JPEG
 from database import climate, levels, policies, upkeep
 from database.climate import Measured
 from database.reading import tasks, warehousing
-from database.reading.documents import EVENTS_AT_ONCE, Event, Head, events, head
+from database.reading.documents import EVENTS_AT_ONCE, Event, Head, events
 from database.reading.keyset import Page
 from database.reading.photos import task_photo_bytes
 from database.reading.tasks import TaskRow, TaskView, WantedTasks
@@ -126,7 +126,7 @@ async def list_tasks(
 @router.get("/tasks/{number}", responses=responses("not_logged_in", "not_found"))
 async def get_task(session: Database, who: Signed, now: Now, number: Number) -> TaskAnswer:
     """What the books say of a count's line is there once the line is counted to the end, for nobody before."""
-    view = await tasks.task_view(session, number, now)
+    view = await tasks.task_view(session, number, now, blind=who.counts)
     if view is None:
         raise Problem("not_found")
     actions = tuple(PossibleAction(action=action, role=role) for action, role in possible(who, task_head(view)))
@@ -137,17 +137,18 @@ async def get_task(session: Database, who: Signed, now: Now, number: Number) -> 
 async def list_task_events(
     session: Database,
     who: Signed,
+    now: Now,
     number: Number,
     after: Annotated[int, Query(ge=-1, le=2**31 - 1, description="`seq` of the last event seen.")] = -1,
     limit: Annotated[int, Query(ge=1, le=EVENTS_AT_ONCE)] = EVENTS_AT_ONCE,
 ) -> list[Event]:
-    """What happened, oldest first. What others counted is not told here: who counts again must not know."""
-    if await head(session, TASK, number) is None:
+    """What happened, oldest first. What others counted is not told here: who counts again must not know; nor are
+    pieces of parts that are being counted."""
+    view = await tasks.task_view(session, number, now, blind=who.counts)
+    if view is None:
         raise Problem("not_found")
     found = await events(session, number, after=after, limit=limit)
-    return [
-        event.model_copy(update={"said": None}) if event.action == Action.RECORD_COUNTS else event for event in found
-    ]
+    return [unsaid(event, view) for event in found]
 
 
 @router.post("/tasks/{number}/decisions", responses=DECIDING)
@@ -313,6 +314,13 @@ async def get_stock_accuracy(
 async def list_emergency_plans(session: Database, who: Signed) -> list[PlanView]:
     """What to do when it burns, leaks or is broken into (policy 4.3.1)."""
     return await warehousing.plans(session)
+
+
+def unsaid(event: Event, view: TaskView) -> Event:
+    """A step without what nobody who counts may know of it."""
+    if view.counting:
+        return event.model_copy(update={"said": None, "details": {}})
+    return event.model_copy(update={"said": None}) if event.action == Action.RECORD_COUNTS else event
 
 
 def task_head(view: TaskView) -> Head:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import aliased
 
 from database import policies
 from database.cover import part_covers, unit_cover
+from database.reading.blindness import told
 from database.reading.documents import View
 from database.stock import SHIPPABLE
 from database.tables import (
@@ -109,8 +110,9 @@ class Hints(View):
     orders: int
 
 
-async def hints_for(session: AsyncSession, order: str, now: datetime) -> Hints | None:
-    """Hints for the order with this number, counted as its policy says; None if there is no such order."""
+async def hints_for(session: AsyncSession, order: str, now: datetime, *, blind: bool = False) -> Hints | None:
+    """Hints for the order with this number, counted as its policy says; None if there is no such order. To `blind`
+    readers no pieces are free that are being counted (policy 4.2.2)."""
     found = await session.get(ReplacementOrder, order)
     if found is None:
         return None
@@ -129,7 +131,7 @@ async def hints_for(session: AsyncSession, order: str, now: datetime) -> Hints |
     heirs = {code: part.superseded_by for code, part in parts.items()}
     wanted |= {heir for code in wanted if (heir := successor(code, heirs))}
     fitting = [code for code in await _fitting(session, found.model) if not heirs[code]]
-    free = await _free(session, fitting)
+    free = await _free(session, fitting, blind)
 
     def why(code: str) -> Why:
         if code in recalled:
@@ -296,9 +298,11 @@ async def _parts(session: AsyncSession, model: str | None, wanted: set[str]) -> 
     return (await session.scalars(select(Part).where(Part.code.in_(select(chain.c.code))))).all()
 
 
-async def _free(session: AsyncSession, parts: Sequence[str]) -> dict[str, int]:
+async def _free(session: AsyncSession, parts: Sequence[str], blind: bool) -> dict[str, int]:
     free = func.sum(Stock.on_hand - Stock.reserved)
     rows = await session.execute(
-        select(Stock.part, free).where(Stock.part.in_(parts), Stock.zone.in_(SHIPPABLE)).group_by(Stock.part)
+        select(Stock.part, free)
+        .where(Stock.part.in_(parts), Stock.zone.in_(SHIPPABLE), *told(blind, Stock.part, Stock.place))
+        .group_by(Stock.part)
     )
     return {part: int(pieces) for part, pieces in rows}

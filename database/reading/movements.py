@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
+from database.reading.blindness import told
 from database.reading.documents import View
 from database.reading.keyset import Cursor, Page
 from database.stock import BY_HAND
@@ -108,10 +109,16 @@ class RefusalView(View):
 
 
 async def movements(
-    session: AsyncSession, wanted: WantedMovements, *, limit: int = 50, cursor: str | None = None
+    session: AsyncSession,
+    wanted: WantedMovements,
+    *,
+    limit: int = 50,
+    cursor: str | None = None,
+    blind: bool = False,
 ) -> Page[MovementView]:
-    """Newest first. Raises Refusal `invalid_cursor`."""
-    conditions = wanted.conditions
+    """Newest first; to `blind` readers none of what is being counted (policy 4.2.2). Raises Refusal
+    `invalid_cursor`."""
+    conditions = [*wanted.conditions, *told(blind, Movement.part, Movement.source, Movement.target)]
     if last := Cursor.read(cursor, _MOVEMENTS):
         conditions.append(Movement.id < int(last.number))
     back = aliased(Movement)
@@ -153,10 +160,12 @@ async def balances(
     place: str = "",
     limit: int = 50,
     cursor: str | None = None,
+    blind: bool = False,
 ) -> Page[BalanceView]:
     """What lay in each place of the house at an instant, by place and part: today's balances without what moved since.
 
-    An instant that is near costs little, however long the ledger is. Raises Refusal `invalid_cursor`.
+    An instant that is near costs little, however long the ledger is. `blind` readers are told nothing of what is being
+    counted (policy 4.2.2). Raises Refusal `invalid_cursor`.
     """
     come = (
         select(func.coalesce(func.sum(Movement.quantity), 0))
@@ -171,7 +180,7 @@ async def balances(
         .scalar_subquery()
     )
     on_hand = Stock.on_hand - come + gone
-    conditions: list[ColumnElement[bool]] = [Stock.zone != Zone.OUTSIDE]
+    conditions = [Stock.zone != Zone.OUTSIDE, *told(blind, Stock.part, Stock.place)]
     if part:
         conditions.append(Stock.part == part)
     if place:

@@ -520,8 +520,9 @@ def _rows(keys: FromClause, now: datetime, *, descending: bool) -> Select[*tuple
 # --- one order --------------------------------------------------------------------------------------------
 
 
-async def order_view(session: AsyncSession, number: str, now: datetime) -> OrderView | None:
-    """The order with this number, in three questions."""
+async def order_view(session: AsyncSession, number: str, now: datetime, *, blind: bool = False) -> OrderView | None:
+    """The order with this number, in three questions. To `blind` readers no pieces are free that are being counted
+    (policy 4.2.2)."""
     found = (await session.execute(_ORDER.where(_O.number == number))).one_or_none()
     if found is None:
         return None
@@ -578,7 +579,7 @@ async def order_view(session: AsyncSession, number: str, now: datetime) -> Order
         state=state,
         wait=WaitView.of(state.wait, now),
         lines=(lines := tuple(await order_lines(session, number))),
-        substitutes=await _substitutes(session, order, lines),
+        substitutes=await _substitutes(session, order, lines, blind),
         quotation=QuotationView.model_validate(quotation) if quotation else None,
         inspection=InspectionView.model_validate(found.inspection) if found.inspection else None,
         shipments=tuple(await shipments(session, Shipment.order == number)),
@@ -600,13 +601,13 @@ async def order_lines(session: AsyncSession, number: str) -> list[LineView]:
 
 
 async def _substitutes(
-    session: AsyncSession, order: ReplacementOrder, lines: Sequence[LineView]
+    session: AsyncSession, order: ReplacementOrder, lines: Sequence[LineView], blind: bool
 ) -> tuple[SubstituteView, ...]:
     """What may be sent instead of parts that are short (policy 1.3.2)."""
     short = {line.part for line in lines if line.state in (LineState.WANTED, LineState.BACK_ORDERED)}
     if order.stage is not Stage.SOURCING or not short:
         return ()
-    return tuple(await substitutes(session, short, order.model))
+    return tuple(await substitutes(session, short, order.model, blind=blind))
 
 
 _NONE: Final = literal([], JSONB)

@@ -8,11 +8,11 @@ from pydantic import Field
 from sqlalchemy import ColumnElement, case, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.reading.blindness import counted_places
 from database.reading.documents import View
 from database.reading.keyset import Cursor, Page
 from database.stock import SHIPPABLE
 from database.tables import (
-    CountLine,
     Part,
     PartModel,
     Place,
@@ -21,10 +21,8 @@ from database.tables import (
     Stock,
     Supplier,
     Warehouse,
-    WarehouseTask,
     Zone,
 )
-from domain.counting import CountState
 from domain.stages import PURCHASE_OPEN, PurchaseStage
 
 
@@ -95,7 +93,7 @@ async def stock(
         wanted.append(Part.code > last.number)
     parts = (await session.scalars(select(Part).where(*wanted).order_by(Part.code).limit(limit + 1))).all()
     shown = parts[:limit]
-    counted = await being_counted(session, [each.code for each in shown]) if blind else frozenset()
+    counted = await counted_places(session, [each.code for each in shown]) if blind else frozenset()
     places = await _places(session, [each.code for each in shown], counted)
     purchases = await _on_order(session, [each.code for each in shown])
     items = [
@@ -104,20 +102,6 @@ async def stock(
     ]
     more = len(parts) > limit
     return Page(items=items, next=str(Cursor(sort="part", at=None, number=shown[-1].code)) if more else None)
-
-
-async def being_counted(session: AsyncSession, parts: list[str]) -> frozenset[tuple[str, str]]:
-    """Places and parts whose count is open."""
-    rows = await session.execute(
-        select(CountLine.place, CountLine.part)
-        .join(WarehouseTask, WarehouseTask.number == CountLine.task)
-        .where(
-            CountLine.part.in_(parts),
-            CountLine.state.in_((CountState.OPEN, CountState.RECOUNT)),
-            WarehouseTask.ended_at.is_(None),
-        )
-    )
-    return frozenset((place, part) for place, part in rows)
 
 
 def _part_stock(

@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import func, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.reading.blindness import told
 from database.reading.documents import View
 from database.stock import SHIPPABLE
 from database.tables import Part, PartModel, Stock, SubstitutePart
@@ -22,8 +23,11 @@ class SubstituteView(View):
     available: int
 
 
-async def substitutes(session: AsyncSession, wanted: Collection[str], model: str | None) -> Sequence[SubstituteView]:
-    """For each of these parts, those that fit the model too, if one is known; what supersedes it first."""
+async def substitutes(
+    session: AsyncSession, wanted: Collection[str], model: str | None, *, blind: bool = False
+) -> Sequence[SubstituteView]:
+    """For each of these parts, those that fit the model too, if one is known; what supersedes it first. To `blind`
+    readers no pieces count that are being counted (policy 4.2.2)."""
     heirs = (
         select(Part.code.label("wanted"), Part.superseded_by.label("part"), literal(True).label("superseding"))
         .where(Part.code.in_(list(wanted)), Part.superseded_by.is_not(None))
@@ -40,7 +44,7 @@ async def substitutes(session: AsyncSession, wanted: Collection[str], model: str
     known = select(heirs).union_all(as_good).subquery()
     free = (
         select(func.coalesce(func.sum(Stock.on_hand - Stock.reserved), 0))
-        .where(Stock.part == Part.code, Stock.zone.in_(SHIPPABLE))
+        .where(Stock.part == Part.code, Stock.zone.in_(SHIPPABLE), *told(blind, Stock.part, Stock.place))
         .correlate(Part)
         .scalar_subquery()
     )

@@ -1,7 +1,7 @@
 """Lists of the warehouses' tasks, and one with all it is about (policy 4.1.2, 4.2.2–4.3.2).
 
 What the books say of a line leaves this module only once the line is counted to the end: nobody who counts, or counts
-again, is told (policy 4.2.2).
+again, is told, nor by another task about that part (policy 4.2.2).
 """
 
 from collections.abc import Mapping
@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Select, and_, false, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.climate import set_apart
+from database.reading.blindness import counted_in
 from database.reading.documents import View, WaitView
 from database.reading.keyset import Cursor, Page
 from database.tables import (
@@ -183,6 +184,7 @@ class TaskView(View):
     finding: FindingView | None = None
     replenishment: ReplenishmentView | None = None
     disposal: DisposalView | None = None
+    counting: bool = Field(False, description="What it says of pieces is left out for those who count them now.")
     photos: Mapping[int, tuple[str, ...]] = Field({}, description="Ids of photos by the step they came with.")
 
 
@@ -221,7 +223,8 @@ async def count_mine(session: AsyncSession, roles: tuple[Role, ...], service_cen
     )  # fmt: skip
 
 
-async def task_view(session: AsyncSession, number: str, now: datetime) -> TaskView | None:
+async def task_view(session: AsyncSession, number: str, now: datetime, *, blind: bool = False) -> TaskView | None:
+    """The task with this number. What it says of parts that are being counted is left out for `blind` readers."""
     found = (
         await session.execute(
             select(_T, Warehouse).join(Warehouse, Warehouse.code == _T.warehouse).where(_T.number == number)
@@ -231,6 +234,7 @@ async def task_view(session: AsyncSession, number: str, now: datetime) -> TaskVi
         return None
     task, warehouse = found.WarehouseTask, found.Warehouse
     state = TaskState.model_validate(task.state)
+    hidden = blind and await is_hidden(session, task)
     return TaskView(
         number=task.number,
         kind=task.kind,
@@ -247,18 +251,31 @@ async def task_view(session: AsyncSession, number: str, now: datetime) -> TaskVi
         state=state,
         wait=WaitView.of(state.wait, now),
         photos=await _photos(session, number),
-        **await _about(session, task),
+        counting=hidden,
+        **await _about(session, task, hidden),
     )
 
 
-async def _about(session: AsyncSession, task: WarehouseTask) -> dict[str, Any]:
+async def is_hidden(session: AsyncSession, task: WarehouseTask) -> bool:
+    """Whether a task tells how many pieces the books have of a part that is being counted."""
+    parts: set[str] = set()
+    if task.kind in (TaskKind.REPLENISHMENT, TaskKind.DISPOSAL):
+        parts = {task.subject}
+    elif task.kind is TaskKind.FINDING:
+        parts = set(await set_apart(session, task.number))
+    return bool(parts) and await counted_in(session, task.warehouse, parts)
+
+
+async def _about(session: AsyncSession, task: WarehouseTask, hidden: bool) -> dict[str, Any]:
     match task.kind:
         case TaskKind.COUNT:
             return {"lines": await count_lines(session, task.number)}
         case TaskKind.ROUND:
             return {"answers": await _answers(session, task.number)}
         case TaskKind.FINDING:
-            return {"finding": await _finding(session, task.number)}
+            return {"finding": await _finding(session, task.number, hidden)}
+        case _ if hidden:
+            return {}
         case TaskKind.REPLENISHMENT:
             return {"replenishment": await _of_part(session, Replenishment, ReplenishmentView, task.number)}
         case TaskKind.DISPOSAL:
@@ -316,7 +333,7 @@ async def _answers(session: AsyncSession, number: str) -> tuple[Answer, ...]:
     return tuple(Answer.model_validate(row) for row in rows)
 
 
-async def _finding(session: AsyncSession, number: str) -> FindingView:
+async def _finding(session: AsyncSession, number: str, hidden: bool) -> FindingView:
     found = await session.execute(
         select(Finding, UserAccount.name)
         .outerjoin(UserAccount, UserAccount.code == Finding.owner)
@@ -335,7 +352,7 @@ async def _finding(session: AsyncSession, number: str) -> FindingView:
         note=row.note,
         measured=measured,
         reserved_orders=tuple(row.details.get("reserved_orders", ())),
-        apart=await set_apart(session, number),
+        apart={} if hidden else await set_apart(session, number),
     )
 
 

@@ -75,6 +75,7 @@ class CountLine(Base):
     serials: Mapped[list[str]] = mapped_column(ARRAY(String(64)), server_default="{}")
     __table_args__ = (
         UniqueConstraint("task", "place", "part"),
+        Index("ix_count_line_to_count", "part", "place", postgresql_where=text("state in ('open', 'recount')")),
         CheckConstraint("(book is null) = (quantity is null)", name="judged"),
         CheckConstraint("state <> 'adjusted' or cause is not null", name="traced"),
     )
