@@ -113,7 +113,7 @@ async def apply(
 @router.get("/{number}", responses=responses("not_logged_in", "not_found"))
 async def get_application(session: Database, who: Signed, now: Now, number: Number) -> OrderAnswer:
     """The application as the order it became."""
-    view = await orders.order_view(session, number, now)
+    view = await orders.order_view(session, number, now, blind=who.counts)
     if view is None:
         raise Problem("not_found")
     return answer(who, view)

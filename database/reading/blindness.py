@@ -32,12 +32,10 @@ async def counted_places(session: AsyncSession, parts: Collection[str]) -> froze
     return frozenset((place, part) for place, part in rows)
 
 
-async def counted_in(session: AsyncSession, warehouse: str, parts: Collection[str]) -> bool:
-    """Whether one of these parts is being counted somewhere in a warehouse."""
-    there = exists().where(
-        CountLine.part.in_(list(parts)), Place.code == CountLine.place, Place.warehouse == warehouse, *_OPEN
-    )
-    return bool(await session.scalar(select(there)))
+async def counted_in(session: AsyncSession, warehouse: str, parts: Collection[str]) -> frozenset[str]:
+    """Which of these parts are being counted somewhere in a warehouse."""
+    there = (CountLine.part.in_(list(parts)), Place.code == CountLine.place, Place.warehouse == warehouse)
+    return frozenset(await session.scalars(select(CountLine.part).where(*there, *_OPEN).distinct()))
 
 
 async def anything(session: AsyncSession) -> bool:

@@ -13,6 +13,7 @@ from database import policies
 from database.cover import part_covers, unit_cover
 from database.reading.blindness import told
 from database.reading.documents import View
+from database.reading.substitutes import SubstituteView, substitutes
 from database.stock import SHIPPABLE
 from database.tables import (
     EventLog,
@@ -99,10 +100,11 @@ class GuaranteeHint(View):
 
 class Hints(View):
     """Everything that helps to judge an order. What cured is counted over the newest `orders` closed orders of this
-    model, with the same fault if `same_fault`."""
+    model, with the same fault if `same_fault`. `substitutes` do as well as a part that fits or is asked for."""
 
     parts: tuple[PartHint, ...]
     superseded: tuple[SupersededHint, ...]
+    substitutes: tuple[SubstituteView, ...]
     recalls: tuple[RecallHint, ...]
     unit: UnitHint | None
     guarantees: tuple[GuaranteeHint, ...]
@@ -167,6 +169,11 @@ async def hints_for(session: AsyncSession, order: str, now: datetime, *, blind: 
             )
             for code in sorted(heirs, key=lambda code: (code not in asked_for, code))
             if (heir := successor(code, heirs))
+        ),
+        substitutes=tuple(
+            each
+            for each in await substitutes(session, asked_for | set(fitting), found.model, blind=blind)
+            if not each.superseding
         ),
         recalls=recalls,
         unit=UnitHint(sold_on=unit.sold_on, months=unit.months, until=unit.until, holds=unit.holds(today))

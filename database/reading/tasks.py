@@ -234,7 +234,7 @@ async def task_view(session: AsyncSession, number: str, now: datetime, *, blind:
         return None
     task, warehouse = found.WarehouseTask, found.Warehouse
     state = TaskState.model_validate(task.state)
-    hidden = blind and await is_hidden(session, task)
+    hidden = await _hidden(session, task) if blind else frozenset()
     return TaskView(
         number=task.number,
         kind=task.kind,
@@ -251,22 +251,22 @@ async def task_view(session: AsyncSession, number: str, now: datetime, *, blind:
         state=state,
         wait=WaitView.of(state.wait, now),
         photos=await _photos(session, number),
-        counting=hidden,
+        counting=bool(hidden),
         **await _about(session, task, hidden),
     )
 
 
-async def is_hidden(session: AsyncSession, task: WarehouseTask) -> bool:
-    """Whether a task tells how many pieces the books have of a part that is being counted."""
+async def _hidden(session: AsyncSession, task: WarehouseTask) -> frozenset[str]:
+    """The parts that are being counted and of which a task tells how many the books have."""
     parts: set[str] = set()
     if task.kind in (TaskKind.REPLENISHMENT, TaskKind.DISPOSAL):
         parts = {task.subject}
     elif task.kind is TaskKind.FINDING:
         parts = set(await set_apart(session, task.number))
-    return bool(parts) and await counted_in(session, task.warehouse, parts)
+    return await counted_in(session, task.warehouse, parts) if parts else frozenset()
 
 
-async def _about(session: AsyncSession, task: WarehouseTask, hidden: bool) -> dict[str, Any]:
+async def _about(session: AsyncSession, task: WarehouseTask, hidden: frozenset[str]) -> dict[str, Any]:
     match task.kind:
         case TaskKind.COUNT:
             return {"lines": await count_lines(session, task.number)}
@@ -333,7 +333,7 @@ async def _answers(session: AsyncSession, number: str) -> tuple[Answer, ...]:
     return tuple(Answer.model_validate(row) for row in rows)
 
 
-async def _finding(session: AsyncSession, number: str, hidden: bool) -> FindingView:
+async def _finding(session: AsyncSession, number: str, hidden: frozenset[str]) -> FindingView:
     found = await session.execute(
         select(Finding, UserAccount.name)
         .outerjoin(UserAccount, UserAccount.code == Finding.owner)
@@ -352,7 +352,7 @@ async def _finding(session: AsyncSession, number: str, hidden: bool) -> FindingV
         note=row.note,
         measured=measured,
         reserved_orders=tuple(row.details.get("reserved_orders", ())),
-        apart={} if hidden else await set_apart(session, number),
+        apart={part: pieces for part, pieces in (await set_apart(session, number)).items() if part not in hidden},
     )
 
 

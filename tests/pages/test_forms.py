@@ -115,7 +115,7 @@ def test_received_lines_are_those_ordered() -> None:
         "receive_goods", ReceiveGoods, language(), PARTS, forms.initial(ReceiveGoods, known, language())
     ).fields
     assert lines.kind == "received"
-    assert [cell.value for cell in lines.rows[0]] == ["P1", "4", "4", ""]
+    assert [cell.value for cell in lines.rows[0]] == ["P1", "4", "4", "", ""]
 
 
 def test_times_are_those_of_the_reader() -> None:
@@ -138,7 +138,7 @@ def test_what_a_field_is_typed_in() -> None:
         "customer_data_reason": "text", "fault_and_part_reason": "text", "warranty_reason": "text",
         "company_policy_reason": "text", "note": "text", "claim": "number", "amount": "decimal", "completion": "select",
         "customer_instructed": "check",
-        "report": "text",
+        "report": "text", "serials": "codes",
     }  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from sqlalchemy import select
 
 from database.tables import Quotation
@@ -57,6 +58,22 @@ async def test_lines_are_decided_one_by_one_and_shown(browser: Browser, cases: C
         assert "费用：优惠承担" in said
         assert "不予更换 正常磨损" in said
         assert "时间依据" in said
+
+
+@pytest.mark.clause("1.3.2")
+async def test_a_part_that_does_as_well_is_offered_while_judging(browser: Browser, cases: Cases) -> None:
+    wanted, other = "WQP-PUMP", "WQP-PUMP-H"
+    number = await cases.apply(model="HG-WQP14", lines=[{"part": wanted, "quantity": 1}], fault="不洗")
+    async with browser("agent") as client:
+        page = await client.get(f"/orders/{number}")
+        assert f"{wanted}={other}" in page.text, "none of it is left"
+        found = (await client.get(f"/v1/orders/{number}/hints")).json()["substitutes"]
+        assert [(one["wanted"], one["part"], one["available"]) for one in found if one["wanted"] == wanted] == [
+            (wanted, other, 6)
+        ]
+        said = form(page, "quote") | {"lines.0.part": wanted, "lines.0.quantity": "1", "put": f"{wanted}={other}"}
+        taken = await client.post(f"/orders/{number}/quote", data=said)
+        assert f'value="{other}" selected' in taken.text
 
 
 async def test_every_line_refused_is_said_beside_the_lines(browser: Browser, cases: Cases) -> None:

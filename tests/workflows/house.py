@@ -25,7 +25,7 @@ import activities
 from activities.carriers import Carriers
 from activities.sweeping import Sweeping
 from carriers.protocol import Booking, Busy, Carrier, Consignment, Label, NoData, Recall, Refused, Waybill
-from database import stock
+from database import lots, stock
 from database.applications import Application, apply, mark_started
 from database.session import Sessions
 from database.tables import (
@@ -41,6 +41,7 @@ from database.tables import (
     MovementReason,
     OrderLine,
     Outbox,
+    Part,
     PurchaseLine,
     PurchaseOrder,
     ReceivedLot,
@@ -55,6 +56,7 @@ from database.tables import (
     SupplierClaim,
     SupplierInvoice,
     SupplierReturn,
+    Tracking,
     WorkingDayOverride,
     Zone,
 )
@@ -793,6 +795,7 @@ class House:
                     await self.move(session, part, pieces, source, target)
 
     async def move(self, session: AsyncSession, part: str, pieces: int, source: str, target: str) -> None:
+        new = source == stock.OPENING and (await session.get_one(Part, part)).tracking is Tracking.SERIAL
         await stock.move(
             session,
             part,
@@ -804,6 +807,7 @@ class House:
             by="keeper",
             document="TEST",
             effect=str(uuid4()),
+            pieces=lots.numbered([uuid4().hex for _ in range(pieces)]) if new else (),
         )
 
     async def available(self, part: str = "") -> int:
