@@ -13,8 +13,7 @@ from decimal import Decimal
 from functools import partial
 from hashlib import md5, sha256
 from typing import Annotated, Any, Final, TypeVar
-from urllib.parse import parse_qs, urlsplit
-from urllib.request import getproxies, proxy_bypass
+from urllib.parse import parse_qs
 from zoneinfo import ZoneInfo
 
 import aiohttp
@@ -42,6 +41,7 @@ from carriers.protocol import (
     phone_last4,
 )
 from domain.parcels import Milestone, Scan, Trouble
+from runtime.outgoing import http_session
 
 SHANGHAI: Final = ZoneInfo("Asia/Shanghai")
 MAX_BODY: Final = 4 * 1024 * 1024
@@ -245,12 +245,7 @@ class Kuaidi100:
         if self._closed:
             raise RuntimeError(f"the way to {self.account.code} is closed")
         if self._opened is None:
-            seconds = self.account.timeout.total_seconds()
-            self._opened = aiohttp.ClientSession(
-                timeout=aiohttp.ClientTimeout(total=seconds, sock_connect=min(5.0, seconds)),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                proxy=_proxy(self.account.poll_url),  # aiohttp itself would read the environment for every request
-            )
+            self._opened = http_session(self.account.poll_url, self.account.timeout.total_seconds())
         return self._opened
 
     async def quote(self, consignment: Consignment) -> list[Quote]:
@@ -474,12 +469,6 @@ def _by_status(response: aiohttp.ClientResponse) -> CarrierError:
         after = response.headers.get("Retry-After", "")
         return Busy("HTTP answer without JSON", str(status), timedelta(seconds=int(after)) if after.isdigit() else None)
     return AccountFault("HTTP answer without JSON", str(status))
-
-
-def _proxy(url: str) -> str | None:
-    """The proxy that the environment names for this address."""
-    address = urlsplit(url)
-    return None if proxy_bypass(address.hostname or "") else getproxies().get(address.scheme)
 
 
 def _party(party: Party) -> dict[str, str]:

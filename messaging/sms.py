@@ -3,16 +3,16 @@
 A provider sends wordings it has approved, each under an id, filled with values.
 """
 
-import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import md5
 from typing import Final, Protocol
 
-import httpx
+import aiohttp
 
 from messaging.failures import BadAddress, Busy, Refused, Unreachable
+from runtime.outgoing import http_session
 
 PATIENCE: Final = 15.0
 LARGEST_ANSWER: Final = 64 * 1024
@@ -46,10 +46,10 @@ class Kuaidi100Sms:
 
     def __init__(self, account: SmsAccount) -> None:
         self.account = account
-        self._http = httpx.AsyncClient(timeout=httpx.Timeout(PATIENCE, connect=5.0), follow_redirects=False)
+        self._http = http_session(account.url, PATIENCE)
 
     async def aclose(self) -> None:
-        await self._http.aclose()
+        await self._http.close()
 
     async def send(self, phone: str, wording: str, values: Mapping[str, str], reference: str) -> None:
         mobile = "".join(phone.split()).removeprefix("+86").replace("-", "")
@@ -71,18 +71,23 @@ class Kuaidi100Sms:
             raise Refused(message, str(status))
 
     async def _post(self, form: Mapping[str, str]) -> tuple[int, str]:
+        url, content = f"{self.account.url}/sms/send.do", bytearray()
         try:
-            async with asyncio.timeout(PATIENCE):
-                response = await self._http.post(f"{self.account.url}/sms/send.do", data=dict(form))
-        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
+            async with self._http.post(url, data=form, allow_redirects=False) as response:
+                status = response.status
+                async for chunk in response.content.iter_any():
+                    content += chunk
+                    if len(content) > LARGEST_ANSWER:
+                        raise Unreachable("the answer is too large", str(status))
+        except (aiohttp.ClientError, TimeoutError) as error:
             raise Unreachable(type(error).__name__) from error
-        if response.status_code == 429:
+        if status == 429:
             raise Busy("too many", "429")
         try:
-            answer = json.loads(response.content[:LARGEST_ANSWER])
+            answer = json.loads(content)
             return int(answer["status"]), str(answer.get("message", ""))
         except (ValueError, KeyError, TypeError):
-            raise Unreachable("an answer that is none", str(response.status_code)) from None
+            raise Unreachable("an answer that is none", str(status)) from None
 
 
 def signature(key: str, user: str) -> str:
