@@ -1,8 +1,9 @@
 """Commits a step: one transaction, done once however often it is called."""
 
-from typing import Any
+from functools import cache
+from typing import Any, Final
 
-from sqlalchemy import exists, select
+from sqlalchemy import Select, bindparam, exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
@@ -78,10 +79,21 @@ async def take_step(session: AsyncSession, procedure: Procedure[D, S], step: Ste
 
 async def _locked(session: AsyncSession, kind: type[D], step: Step) -> tuple[D, dict[str, bool] | None]:
     """The document, and the company's own calendar, which every step of every document needs."""
-    wanted = select(kind, OWN_DAYS).where(kind.number == step.document)
-    locked = wanted.with_for_update(of=kind).execution_options(populate_existing=True)
-    document, own_days = (await session.execute(locked)).one()
+    document, own_days = (await session.execute(_document(kind), {"number": step.document})).one()
     return document, own_days
+
+
+@cache
+def _document(kind: type[D]) -> Select[*tuple[Any, ...]]:
+    wanted = select(kind, OWN_DAYS).where(kind.number == bindparam("number"))
+    return wanted.with_for_update(of=kind).execution_options(populate_existing=True)
+
+
+_SUBMITTED: Final = select(
+    Submission.action,
+    Submission.content,
+    exists().where(EventLog.document == bindparam("document"), EventLog.submission == Submission.id).label("taken"),
+).where(Submission.id == bindparam("submission"))
 
 
 async def _begin(session: AsyncSession, document: D, step: Step, state: S, own_days: dict[str, bool] | None) -> Work[D]:
@@ -102,13 +114,9 @@ async def _begin(session: AsyncSession, document: D, step: Step, state: S, own_d
 
 async def _said(session: AsyncSession, step: Step) -> Any:
     """What was submitted with the step. Raises Refusal if it is on record already: it is decided once."""
-    taken = exists().where(EventLog.document == step.document, EventLog.submission == step.submission)
-    submission = (
-        await session.execute(
-            select(Submission.action, Submission.content, taken).where(Submission.id == step.submission)
-        )
-    ).one()
-    if submission[2]:
+    asked = {"document": step.document, "submission": step.submission}
+    submission = (await session.execute(_SUBMITTED, asked)).one()
+    if submission.taken:
         raise Refusal("stage_moved_on", "it was decided before")
     return DECISIONS[submission.action].model_validate(submission.content)
 

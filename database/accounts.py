@@ -12,7 +12,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 from pwdlib import PasswordHash
-from sqlalchemy import Row, case, delete, or_, select, update
+from sqlalchemy import Row, bindparam, case, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.tables import ApiKey, UserAccount, UserSession
@@ -108,13 +108,7 @@ async def log_out(session: AsyncSession, token: str) -> None:
 
 async def by_session(session: AsyncSession, token: str, now: datetime) -> Visit | None:
     """Who holds this session token, if it has not run out."""
-    found = (
-        await session.execute(
-            select(*_ACCOUNT, UserSession.csrf)
-            .join(UserSession, UserSession.user == UserAccount.code)
-            .where(UserSession.token_hash == _hash(token), UserSession.expires_at > now, UserAccount.active)
-        )
-    ).one_or_none()
+    found = (await session.execute(_VISIT, {"token": _hash(token), "now": now})).one_or_none()
     return Visit(_account(found), found.csrf) if found else None
 
 
@@ -169,6 +163,13 @@ _ACCOUNT: Final = (
     UserAccount.service_centre,
     UserAccount.language,
 )
+
+_VISIT: Final = (
+    select(*_ACCOUNT, UserSession.csrf)
+    .join(UserSession, UserSession.user == UserAccount.code)
+    .where(UserSession.token_hash == bindparam("token"), UserSession.expires_at > bindparam("now"), UserAccount.active)
+)
+"""Asked with every request, and so put together once."""
 
 
 def _account(row: Row[*tuple[Any, ...]]) -> Account:

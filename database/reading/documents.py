@@ -2,19 +2,20 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import Select, case, literal, null, select
+from sqlalchemy import Select, bindparam, case, literal, null, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.absences import deputies_of
-from database.documents import table_of
+from database.documents import AnyDocument, table_of
 from database.tables import EventLog, ReplacementOrder, Submission, UserAccount
 from domain.documents import kind_of
 from domain.messages import DocumentState
 from domain.requests import SEALED
-from domain.stages import ORDER, Life, Role
+from domain.stages import Life, Role
 from domain.waiting import Alarm, Clock, Wait
 
 EVENTS_AT_ONCE = 500
@@ -90,18 +91,20 @@ async def head(session: AsyncSession, life: Life, number: str) -> Head | None:
         return None
     if kind.life is not life:
         return None
-    if life is ORDER:
-        order = ReplacementOrder
-        query: Select[Any] = select(order.state, order.entered_by, deputies_of(order.auditor)).where(
-            order.number == number
-        )
-    else:
-        table = table_of(kind)
-        query = select(table.state, null().label("entered_by"), null().label("stand_ins")).where(table.number == number)
-    found = (await session.execute(query)).one_or_none()
+    found = (await session.execute(_head(table_of(kind)), {"number": number})).one_or_none()
     if found is None:
         return None
     return Head(number, life, kind.state.model_validate(found.state), found.entered_by, tuple(found.stand_ins or ()))
+
+
+@cache
+def _head(table: type[AnyDocument]) -> Select[*tuple[Any, ...]]:
+    if table is ReplacementOrder:
+        order = ReplacementOrder
+        query: Select[*tuple[Any, ...]] = select(order.state, order.entered_by, deputies_of(order.auditor))
+    else:
+        query = select(table.state, null().label("entered_by"), null().label("stand_ins"))
+    return query.where(table.number == bindparam("number"))
 
 
 async def events(session: AsyncSession, number: str, *, after: int = -1, limit: int = EVENTS_AT_ONCE) -> list[Event]:
