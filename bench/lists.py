@@ -26,6 +26,8 @@ from runtime.ports import free_port
 
 FEW: Final = 1_000
 LIMIT: Final = 1.5
+PATIENCE: Final = 3_600.0
+"""Seconds that one statement may take that fills a database; nobody waits for it."""
 OPEN_SHARE: Final = 10
 """One order in so many is open; of those every one has its place among five stages."""
 STAGES: Final = (
@@ -90,7 +92,7 @@ async def _house(system: System, number: int) -> AsyncIterator[tuple[Client, int
     await admin.dispose()
     url = system.settings.database.rpartition("/")[0] + f"/{name}"
     await migrate(url)
-    pool = engine(url, 2)
+    pool = engine(url, 2, PATIENCE)
     await seed(sessions(pool), system.settings)
     order = await fill(sessions(pool), number)
     await pool.dispose()
