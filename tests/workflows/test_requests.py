@@ -7,12 +7,13 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import update
 from temporalio.testing import ActivityEnvironment
 
 from activities.sweeping import Sweeping
 from database.reading.requests import request_view
 from database.requests import ask, buy_at_once, opened_bids
-from database.tables import AwardLine, Contract, Invitation, RequestForQuotation, SupplierBid, SupplierReview
+from database.tables import AwardLine, Contract, Invitation, Part, RequestForQuotation, SupplierBid, SupplierReview
 from domain.bidding import Ask, BuyAtOnce
 from domain.comparing import Criterion
 from domain.correcting import Standing
@@ -137,6 +138,18 @@ async def test_too_few_bids_or_another_than_the_best_need_a_reason(house: House)
         await second.award(("S03", 100))
     await second.award(("S03", 100), reason="the longest guarantee")
     assert (await second.last(Action.AWARD)).details["not_the_best"] == [house.part]
+
+
+async def test_a_part_without_a_specification_is_awarded_like_any_other(house: House) -> None:
+    await house.week()
+    async with house.sessions.begin() as session:
+        await session.execute(update(Part).where(Part.code == house.part).values(specification=""))
+    request = await asking(house)
+    await three_bids(request, house.part)
+    await request.to_comparison()
+    await request.award(("S03", 100), reason="the longest guarantee")
+    [contract] = await house.all(Contract, Contract.supplier == "S03", Contract.part == house.part)
+    assert contract.specification == house.part
 
 
 @pytest.mark.clause("3.3.1")
