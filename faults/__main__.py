@@ -66,7 +66,7 @@ QUICK: Final = Size(
     outage_orders=4,
     alarm_races=2,
     bad_inputs=5,
-    patience=420,
+    patience=900,
     states=150,
 )
 FULL: Final = Size(

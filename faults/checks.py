@@ -1,5 +1,6 @@
 """What must hold whatever happened: ledger, reservations, chains, clocks, both sides, and nobody waiting for nobody."""
 
+import asyncio
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -50,6 +51,8 @@ from runtime.temporal import document_workflow
 
 RUNG_BY: Final = timedelta(seconds=20)
 """How long after its instant an alarm may still be about to be put on record when nothing is disturbed."""
+CATCH_UP_WITHIN: Final = 120
+"""Seconds for what piled up while parts were away."""
 _CANCELLED_CODE: Final = "401"
 _ALARMS: Final = (
     Action.REMIND,
@@ -75,12 +78,24 @@ async def all_checks(
     """Everything that must hold; `forgotten` are orders that were begun after the backup that was restored."""
     found: list[Difference] = []
     async with stack.sessions() as session:
-        for check in (ledger, reservations, chains, nothing_owing, clocks, waits):
+        for check in (ledger, reservations, chains, nothing_owing, clocks):
             found += [each async for each in check(session)]
         found += [each async for each in answers(session, answered)]
         found += [each async for each in waybills(session, stack.parcels, forgotten)]
+    found += await _once_caught_up(stack)
     found += [each async for each in messages(stack.sessions, stack.mails)]
     return found + [each async for each in both_sides(stack)]
+
+
+async def _once_caught_up(stack: Stack) -> list[Difference]:
+    """Who waits for nobody, once those that are alive had the time to ring what rang while they were not."""
+    for _ in range(CATCH_UP_WITHIN // 5):
+        async with stack.sessions() as session:
+            if not [each async for each in waits(session)]:
+                break
+        await asyncio.sleep(5)
+    async with stack.sessions() as session:
+        return [each async for each in waits(session)]
 
 
 async def ledger(session: AsyncSession) -> AsyncIterator[Difference]:

@@ -14,7 +14,7 @@ from faults.tally import Difference
 from messaging.server.post import Post
 
 GONE_WITHIN: Final = 120
-"""Seconds for what could not be sent a while ago: a server that was away is tried again after half a minute."""
+"""Seconds in which another must leave: what could not be sent is tried again after half a minute."""
 
 
 async def messages(sessions: Sessions, folder: Path, within: int = GONE_WITHIN) -> AsyncIterator[Difference]:
@@ -38,16 +38,19 @@ def came_twice(folder: Path) -> int:
 
 
 async def _left(sessions: Sessions, within: int) -> int:
+    """How many are still to leave once none has left for so many seconds."""
     unaddressed = select(func.count()).select_from(Outbox).where(Outbox.addressed_at.is_(None)).scalar_subquery()
     waiting = select(func.count()).select_from(Message).where(Message.state == MessageState.WAITING).scalar_subquery()
-    left = 0
-    for _ in range(within + 1):
+    fewest, waited = None, 0
+    while True:
         async with sessions() as session:
             left = await session.scalar(select(unaddressed + waiting)) or 0
-        if not left or not within:
-            break
+        if fewest is None or left < fewest:
+            fewest, waited = left, 0
+        if not left or waited >= within:
+            return left
+        waited += 1
         await asyncio.sleep(1)
-    return left
 
 
 async def _ours(sessions: Sessions) -> tuple[set[str], set[str]]:
