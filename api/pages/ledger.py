@@ -220,6 +220,14 @@ async def refusals_page(
     )
 
 
+@router.get("/refusals/count")
+async def refusals_count(request: Request, house: InHouse, session: Database, who: Signed, now: Now) -> HTMLResponse:
+    """The number beside the menu's entry: what this reader may sign for."""
+    may_sign(who)
+    them = reader(request, house.settings, who, now)
+    return them.page("message_count.html", number=await movements.refusals_waiting(session, who.code))
+
+
 @router.post("/refusals/{document}/signature")
 async def sign(session: Database, who: Signed, now: Now, document: str) -> RedirectResponse:
     may_sign(who)

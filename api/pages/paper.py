@@ -3,6 +3,7 @@
 from api.i18n import Language
 from api.printing import Column, Sheet, Table
 from database.reading.purchases import PurchaseView
+from database.reading.receiving import ReturnView
 from domain import offer
 
 
@@ -47,5 +48,47 @@ def purchase_sheet(purchase: PurchaseView, language: Language) -> Sheet:
         tables=[Table(columns, rows, total=(text("Total"), "", "", "", language.money(purchase.total)))],
         notes=terms,
         signatures=() if purchase.signed_by else (text("Supplier: name, date, signature"),),
+        foot="禾光 Heguang · 换件 Huanjian",
+    )
+
+
+def return_sheet(purchase: PurchaseView, back: ReturnView, language: Language) -> Sheet:
+    """Refused goods that go back, for whoever takes them (policy 3.2.3): which, how many, why; to sign on."""
+    text = language.text
+    lot = next(each for each in purchase.lots if each.id == back.lot)
+    facts = [
+        (text("Supplier"), language.word_of(purchase, "supplier_name")),
+        (text("Contact"), purchase.contact),
+        (text("To be fetched at"), f"{language.word_of(purchase, 'warehouse_name')}, {purchase.warehouse_address}"),
+        (text("Purchase order"), purchase.number),
+        (text("Delivery note"), lot.delivery_note),
+    ]
+    if lot.batch:
+        facts.append((text("Batch"), lot.batch))
+    if back.handed_back_at:
+        facts.append((text("Handed back to"), f"{back.taken_by}, {language.instant(back.handed_back_at)}"))
+    if back.waybill:
+        facts.append((text("Waybill"), back.waybill))
+    goods = Table(
+        [Column(text("Part"), share=3), Column(text("Serial numbers"), share=4), Column(text("Pieces"), number=True)],
+        [(f"{language.name(back)}\n{back.part}", language.listed(back.serials), str(back.quantity))],
+    )
+    found = text("%(checked)s looked at, %(faulty)s faulty: %(accepted)s accepted, %(refused)s refused") % {
+        "checked": lot.checked, "faulty": lot.faulty, "accepted": lot.accepted, "refused": lot.refused,
+    }  # fmt: skip
+    outside = [
+        text("Piece %(piece)s: %(code)s %(value)s is outside")
+        % {"piece": one.piece, "code": one.characteristic, "value": f"{one.value.normalize():f}"}
+        for one in lot.readings
+        if one.outside
+    ]
+    return Sheet(
+        title=text("Return to supplier"),
+        number=back.number,
+        at=back.handed_back_at or back.opened_at,
+        facts=facts,
+        tables=[goods],
+        notes=[(text("What the inspection found"), "\n".join((found, *outside)))],
+        signatures=(text("Handed over by: name, date, signature"), text("Taken by: name, date, signature")),
         foot="禾光 Heguang · 换件 Huanjian",
     )

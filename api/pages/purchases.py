@@ -18,7 +18,7 @@ from api.pages.acts import Act
 from api.pages.deciding import Answer
 from api.pages.forms import Choice
 from api.pages.orders import MACHINE_ROOM, newest_calendar
-from api.pages.paper import purchase_sheet
+from api.pages.paper import purchase_sheet, return_sheet
 from api.pages.rendering import Reader, reader
 from api.problems import Problem
 from database import policies
@@ -98,6 +98,19 @@ async def paper(request: Request, house: InHouse, session: Database, who: Signed
     them = reader(request, house.settings, who, now)
     sheet = purchase_sheet(await _purchase(session, number, them), them.language)
     return await printing.answer(sheet, them.language)
+
+
+@router.get("/purchase-orders/{number}/returns/{back}.pdf")
+async def return_paper(
+    request: Request, house: InHouse, session: Database, who: Signed, now: Now, number: str, back: str
+) -> Response:
+    """The return of refused goods on paper (policy 3.2.3)."""
+    them = reader(request, house.settings, who, now)
+    purchase = await _purchase(session, number, them)
+    found = next((each for each in purchase.returns if each.number == back.upper()), None)
+    if found is None:
+        raise Problem("not_found")
+    return await printing.answer(return_sheet(purchase, found, them.language), them.language)
 
 
 @router.get("/purchase-orders/{number}/{action}")

@@ -24,6 +24,7 @@ LANGUAGE_COOKIE: Final = "huanjian_language"
 HOME: Final = "/orders"
 BUYS: Final = frozenset({Role.BUYER, Role.SUPERVISOR, Role.ADMINISTRATOR, Role.AUDITOR})
 HAS_TASKS: Final = frozenset({Role.WAREHOUSE_KEEPER, Role.BUYER, Role.SUPERVISOR, Role.ADMINISTRATOR})
+SIGNS: Final = frozenset({Role.WAREHOUSE_KEEPER, Role.SUPERVISOR})
 READS_MAILS: Final = frozenset({Role.SERVICE_AGENT, Role.SUPERVISOR, Role.ADMINISTRATOR})
 
 
@@ -95,6 +96,7 @@ class Reader:
         reads_mails = self.who is not None and not READS_MAILS.isdisjoint(self.who.roles)
         buys = self.who is not None and not BUYS.isdisjoint(self.who.roles)
         in_stock = self.who is not None and not HAS_TASKS.isdisjoint(self.who.roles)
+        signs = self.who is not None and not SIGNS.isdisjoint(self.who.roles)
         menu = [
             {"url": "/orders", "text": self.language.text("Replacement orders")},
             *([{"url": "/mails", "text": self.language.text("Mails"), "count": "/mails/count"}] if reads_mails else []),
@@ -109,7 +111,8 @@ class Reader:
                 if buys
                 else []
             ),
-            {"url": "/stock", "text": self.language.text("Stock")},
+            {"url": "/stock", "text": self.language.text("Stock")}
+            | ({"count": "/stock/refusals/count"} if signs else {}),
             *(
                 [{"url": "/tasks", "text": self.language.text("Warehouse"), "count": "/tasks/count"}]
                 if in_stock

@@ -230,6 +230,14 @@ async def refusals(
     return Page(items=items, next=str(Cursor(sort="refusals", at=None, number=str(items[-1].id))) if more else None)
 
 
+async def refusals_waiting(session: AsyncSession, reader: str) -> int:
+    """How many documents wait for a second signature of somebody like the reader; nobody signs for themselves."""
+    waiting = select(func.count(KeeperRefusal.document.distinct())).where(
+        KeeperRefusal.signed_at.is_(None), KeeperRefusal.by != reader
+    )
+    return await session.scalar(waiting) or 0
+
+
 _REFUSED: Final = ("id", "at", "by", "document", "place", "part", "outward", "signed_by", "signed_at")
 
 

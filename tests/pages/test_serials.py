@@ -2,11 +2,14 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from typing import Any
 
 import httpx
 import pytest
+from pypdf import PdfReader
 
+from database.reading.purchases import purchase_view
 from domain.stages import Action
 from tests.pages.cases import Cases
 from tests.pages.conftest import Browser
@@ -90,6 +93,33 @@ async def test_a_number_that_is_known_is_named(cases: Cases, browser: Browser) -
         )
     assert answer.status_code == 422
     assert beside(answer.text, "receive_goods-lines-0-serials").endswith("HX-KNOWN")
+
+
+@pytest.mark.clause("3.2.3")
+async def test_refused_pieces_go_back_with_a_paper_that_names_them(cases: Cases, browser: Browser) -> None:
+    _, purchase = await confirmed(cases)
+    line = {"part": PART, "counted": 2, "serials": ["HX-GOOD", "HX-BAD"]}
+    await cases.decide(purchase, Action.RECEIVE_GOODS, "keeper", delivery_note="DN-R", lines=[line])
+    async with cases.house.sessions() as session:
+        view = await purchase_view(session, purchase, datetime.now(UTC))
+    assert view is not None
+    readings = [
+        {"piece": piece, "characteristic": "leak", "value": value} for piece, value in ((1, "0.05"), (2, "0.4"))
+    ]
+    lot = view.lots[-1].id
+    await cases.decide(
+        purchase, Action.INSPECT_GOODS, "keeper", lot=lot, checked=2, readings=readings, refused_serials=["HX-BAD"]
+    )
+    async with browser("keeper") as keeper:
+        page = (await keeper.get(f"/purchase-orders/{purchase}")).text
+        [address] = re.findall(r'href="(/purchase-orders/[^"]+/returns/[^"]+\.pdf)"', page)
+        paper = await keeper.get(address)
+        assert paper.headers["content-type"] == "application/pdf"
+        printed = "".join(sheet.extract_text() for sheet in PdfReader(BytesIO(paper.content)).pages)
+        assert "HX-BAD" in printed
+        assert "HX-GOOD" not in printed
+        assert "退供应商单" in printed
+        assert (await keeper.get(f"/purchase-orders/{purchase}/returns/RTS-NONE.pdf")).status_code == 404
 
 
 async def test_only_numbered_pieces_ask_for_numbers(cases: Cases, browser: Browser) -> None:
