@@ -7,6 +7,7 @@ from sqlalchemy import exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.numbers import next_number
+from database.purchases import open_link
 from database.steps import record
 from database.tables import CorrectiveAction, EventLog, PurchaseOrder, StandingChange, Supplier, SupplierReview
 from domain.correcting import ChangedBecause, CorrectiveStage, Standing
@@ -100,6 +101,7 @@ async def demand_correction(
     )  # fmt: skip
     session.add(action)
     await session.flush()
+    open_link(session, number, review.supplier, at)
     if by_rule:
         await change_standing(
             session,

@@ -564,10 +564,11 @@ class AnswerDemand(_Decision):
 
 
 class SubmitEvidence(_Decision):
-    """What shows that the measures were taken, such as a test report or photos of the line."""
+    """What shows that the measures were taken, such as a test report or photos of the line; and who says so."""
 
     action: Literal[Action.SUBMIT_EVIDENCE] = Action.SUBMIT_EVIDENCE
     evidence: SomeText
+    said_by: Text = ""
 
 
 class Verify(_Decision):

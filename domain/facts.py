@@ -71,7 +71,9 @@ class Facts(BaseModel):
     supplier: Named = Field(Named(), description="the supplier")
     deliver_by: datetime | None = Field(None, description="purchase order: asked for")
     promised_at: datetime | None = Field(None, description="purchase order: promised")
-    supplier_url: str = Field("", description="the supplier's own page, for a purchase order or a bid")
+    supplier_url: str = Field(
+        "", description="the supplier's own page, for a purchase order, a bid or what it must put right"
+    )
     runs_out: tuple[RunningOut, ...] = Field(
         (), description="what of the supplier's runs out; each has kind, part (its code), name and on (the last day)"
     )

@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 from domain.correcting import Standing
 from domain.stages import Action, Role
-from domain.waiting import CARETAKERS, OWNERS, Clock
+from domain.waiting import CARETAKERS, OWNERS
 
 _CUSTOMER, _AGENT, _BUYER, _KEEPER = Role.CUSTOMER, Role.SERVICE_AGENT, Role.BUYER, Role.WAREHOUSE_KEEPER
 _DISPATCHER, _TECHNICIAN, _SUPPLIER, _AUDITOR = Role.DISPATCHER, Role.TECHNICIAN, Role.SUPPLIER, Role.AUDITOR
@@ -67,7 +67,6 @@ TOLD_BY_STEPS: Mapping[str, tuple[Role, ...]] = MappingProxyType(
         "received": (_CUSTOMER,),
         "ask": (_SUPPLIER,),
         "deadline_moved": (_SUPPLIER,),
-        f"{Action.REMIND}_{Clock.BIDS}": (_SUPPLIER,),
         Action.OPEN_BIDS: (_BUYER,),
         Action.AWARD: (_SUPPLIER,),
         "not_awarded": (_SUPPLIER,),
@@ -75,10 +74,6 @@ TOLD_BY_STEPS: Mapping[str, tuple[Role, ...]] = MappingProxyType(
         "emergency": (_AUDITOR,),
         "not_justified": (_BUYER, Role.SUPERVISOR),
         "purchase_order": (_SUPPLIER,),
-        "remind_confirmation": (_SUPPLIER,),
-        "remind_arrival": (_SUPPLIER,),
-        "remind_demand": (_SUPPLIER,),
-        "remind_measures": (_SUPPLIER,),
         "parts_later": (_CUSTOMER,),
         "supplier_late": (_AGENT,),
         "count_differs": (_BUYER,),
@@ -108,10 +103,16 @@ TOLD_BY_STEPS: Mapping[str, tuple[Role, ...]] = MappingProxyType(
 """What is told only if a step ended so; the step says it itself."""
 
 
+REMINDED_THEMSELVES = frozenset({_CUSTOMER, _SUPPLIER})
+"""Who hears a reminder too, beside whoever looks after the wait."""
+
+
 def notices() -> Iterator[tuple[str, Role]]:
     """Every notice with its audience. Each has words, in both languages."""
     for told in (TOLD, TOLD_BY_STEPS):
         yield from ((notice, audience) for notice, audiences in told.items() for audience in audiences)
     for clock, owner in OWNERS.items():
         yield f"{Action.REMIND}_{clock}", CARETAKERS.get(owner, owner)
+        if owner in REMINDED_THEMSELVES:
+            yield f"{Action.REMIND}_{clock}", owner
         yield f"{Action.ESCALATE}_{clock}", Role.SUPERVISOR

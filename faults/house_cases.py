@@ -124,7 +124,9 @@ def _puts_right(view: View) -> Move | None:
                 said = {"cause": "模具磨损", "measures": "更换模具", "done_by": done_by, "said_by": "杨经理"}
                 return Move("buyer", {"action": "answer_demand", **said}, action)
             case "carrying_out":
-                return Move("buyer", {"action": "submit_evidence", "evidence": "检测报告 17"}, action)
+                return Move(
+                    "buyer", {"action": "submit_evidence", "evidence": "检测报告 17", "said_by": "冯立"}, action
+                )
             case "verification":
                 return Move("buyer", {"action": "verify", "explanation": "抽检 200 件合格"}, action)
             case "release":

@@ -9,7 +9,7 @@ from activities.steps.work import CorrectiveSteps, CorrectiveWork
 from database.standings import before_worse_review, change_standing, open_purchases, standing_of, worse_review
 from database.tables import Submission
 from domain.correcting import WHERE_DISMISSED, ChangedBecause, CorrectiveStage, Standing
-from domain.decisions import AnswerDemand
+from domain.decisions import AnswerDemand, SubmitEvidence
 from domain.stages import Action, Refusal, Role
 from domain.waiting import Clock
 
@@ -64,6 +64,12 @@ async def answer_demand(work: CorrectiveWork) -> None:
     work.start(Clock.MEASURES, said.done_by)
 
 
+async def submit_evidence(work: CorrectiveWork) -> None:
+    """Whoever hands it in says who they are."""
+    if not work.said(SubmitEvidence).said_by:
+        raise Refusal("said_by_missing", "say who hands in the evidence")
+
+
 async def worsen(work: CorrectiveWork) -> None:
     """What is owing and overdue makes the standing worse, and is owing anew."""
     clock = work.wait.clock if work.wait else CLOCK_OF[work.document.stage]
@@ -116,6 +122,7 @@ STEPS: CorrectiveSteps = {
     Action.DISMISS: dismiss,
     Action.REVIEWED_WORSE: reviewed_worse,
     Action.ANSWER_DEMAND: answer_demand,
+    Action.SUBMIT_EVIDENCE: submit_evidence,
     Action.WORSEN: worsen,
     Action.VERIFY: verify,
     Action.RELEASE: release,

@@ -7,6 +7,7 @@ from starlette.types import Scope
 
 from api.pages import (
     absences,
+    answering,
     application,
     costs,
     entrance,
@@ -32,10 +33,8 @@ __all__ = ["mount", "problem_page", "router"]
 
 router = APIRouter(include_in_schema=False)
 for part in (
-    absences, application, costs, entrance, hotline, ledger, mails, messages, ordering, orders, purchases, requests,
-    reviews,
-    stock, suppliers, supplying, tasks,
-    tracking,
+    absences, answering, application, costs, entrance, hotline, ledger, mails, messages, ordering, orders, purchases,
+    requests, reviews, stock, suppliers, supplying, tasks, tracking,
 ):  # fmt: skip
     router.include_router(part.router)
 

@@ -35,7 +35,7 @@ from domain.auditing import COMPARED, Check, Evidence, Verdict
 from domain.bidding import BuyAtOnce, Finding, Question
 from domain.comparing import Criterion
 from domain.contracts import ContractTerms, Paper, QualificationProof
-from domain.correcting import CORRECTIVE_ENDS, ChangedBecause, CorrectiveStage
+from domain.correcting import CORRECTIVE_ENDS, CORRECTIVE_RULES, ChangedBecause, CorrectiveStage
 from domain.counting import Cause, CountState
 from domain.decisions import (
     DECISIONS,
@@ -106,11 +106,12 @@ def all_codes() -> Iterator[tuple[str, str]]:
         if Role.CUSTOMER in rule.by:
             yield from ((kind, action) for kind in ("customer action", "customer done"))
             yield from (("customer sure", action) for _ in {action} & GRAVE)
-    for action, rule in (*PURCHASE_RULES.items(), *REQUEST_RULES.items()):
+    for action, rule in (*PURCHASE_RULES.items(), *REQUEST_RULES.items(), *CORRECTIVE_RULES.items()):
         if Role.SUPPLIER in rule.by:
             yield from ((kind, action) for kind in ("supplier action", "supplier done"))
             yield from (("supplier sure", action) for _ in {action} & GRAVE)
     yield from (("supplier stage", stage) for stage in PurchaseStage if stage not in PURCHASE_OPEN)
+    yield from (("supplier stage", stage) for stage in CorrectiveStage)
     yield from (("problem", code) for code in problems.CATALOGUE)
     yield from (("problem title", str(kind.status)) for kind in problems.CATALOGUE.values())
     yield from (("satisfaction", str(number)) for number in range(1, forms.SCALE + 1))

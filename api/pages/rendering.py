@@ -98,9 +98,9 @@ class Reader:
         in_stock = self.who is not None and not HAS_TASKS.isdisjoint(self.who.roles)
         signs = self.who is not None and not SIGNS.isdisjoint(self.who.roles)
         menu = [
-            {"url": "/orders", "text": self.language.text("Replacement orders")},
+            {"url": "/orders", "text": self.language.text("Orders")},
             *([{"url": "/mails", "text": self.language.text("Mails"), "count": "/mails/count"}] if reads_mails else []),
-            {"url": "/purchase-orders", "text": self.language.text("Purchase orders")},
+            {"url": "/purchase-orders", "text": self.language.text("Purchasing")},
             *(
                 [
                     {"url": "/requests-for-quotation", "text": self.language.text("Quotations")},

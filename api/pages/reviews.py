@@ -24,8 +24,9 @@ from api.v1.costs import reads_costs
 from database import policies
 from database.reading import documents, reference, reviews
 from database.reading.documents import Head
+from database.reading.links import link_of
 from database.reading.reviews import CorrectionView, ReviewView
-from domain.correcting import CORRECTIVE, Standing
+from domain.correcting import CORRECTIVE, CorrectiveStage, Standing
 from domain.decisions import DECISIONS
 from domain.reviews import ReviewFigure
 from domain.stages import Action, Role
@@ -234,6 +235,7 @@ async def _show(
         figures=list(ReviewFigure),
         counted=await _counted(session, [found.review]),
         calendar=(await policies.timekeeper(session, policy)).calendar,
+        link=await _link(house, session, found, who),
         acts=acts.shown(offered, words, {}, sent),
         open=acts.first_open(offered, sent),
         may_tell=not OVERSEES.isdisjoint(who.roles),
@@ -244,6 +246,14 @@ async def _show(
         if MACHINE_ROOM.isdisjoint(who.roles)
         else f"{house.settings.temporal_ui}/namespaces/{house.settings.temporal_namespace}/workflows/{workflow}",
     )
+
+
+async def _link(house: House, session: AsyncSession, found: CorrectionView, who: Principal) -> str:
+    """The supplier's own page, for who may pass it on; none as long as nothing is demanded."""
+    if found.stage is CorrectiveStage.PROPOSED or {Role.BUYER, Role.SUPERVISOR}.isdisjoint(who.roles):
+        return ""
+    token = await link_of(session, found.number)
+    return f"{house.settings.api_url}/corrections/{token}" if token else ""
 
 
 def _acts(found: CorrectionView, who: Principal, language: Language) -> list[Act]:

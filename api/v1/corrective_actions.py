@@ -3,26 +3,31 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
+from pydantic import Field
 
-from api.auth import Signed
+from api.auth import Principal, Signed
 from api.dependencies import Database, IdempotencyKey, InHouse, Now
 from api.engine import decide
 from api.problems import Problem, responses
 from api.v1.costs import reads_costs
 from api.v1.orders import DECIDING, CursorParameter, Limit
 from database.reading import reviews
+from database.reading.demands import DemandView, demand_view
 from database.reading.documents import Event, events, head
 from database.reading.keyset import Page
 from database.reading.reviews import CaseView, CorrectionRow, CorrectionView, ReviewView
 from domain.correcting import CORRECTIVE
-from domain.decisions import CorrectiveDecision
+from domain.decisions import AnswerDemand, CorrectiveDecision, SubmitEvidence
 from domain.messages import Decided
 from domain.reviews import ReviewFigure
+from domain.stages import Role
 
 router = APIRouter(tags=["supplier reviews"])
 
 Number = Annotated[str, Path(max_length=32, examples=["CA-20261001-00014"])]
 Review = Annotated[int, Path(ge=1, le=2**63 - 1)]
+Token = Annotated[str, Path(min_length=16, max_length=64)]
+SupplierAnswer = Annotated[AnswerDemand | SubmitEvidence, Field(discriminator="action")]
 OfSupplier = Annotated[str, Query(max_length=32)]
 LISTING = responses("not_logged_in", "role_forbidden", "invalid_cursor")
 ONE = responses("not_logged_in", "role_forbidden", "not_found")
@@ -107,3 +112,29 @@ async def decide_corrective_action(
 ) -> Decided:
     """Takes a decision; the answer says where the corrective action stands afterwards."""
     return await decide(house, session, who, CORRECTIVE, number, decision, key=key, now=now)
+
+
+# --- the supplier's side ------------------------------------------------------------------------------------
+
+
+@router.get("/corrections/{token}", responses=responses("not_found"))
+async def demanded_of_us(session: Database, token: Token) -> DemandView:
+    """What a supplier must put right, why, until when, and what it has answered."""
+    found = await demand_view(session, token)
+    if found is None:
+        raise Problem("not_found")
+    return found
+
+
+@router.post("/corrections/{token}/decisions", responses=DECIDING)
+async def answer_demand_as_supplier(
+    house: InHouse, session: Database, key: IdempotencyKey, now: Now, token: Token, decision: SupplierAnswer
+) -> Decided:
+    """The supplier's answer, or its evidence; who gives it says their name."""
+    view = await demanded_of_us(session, token)
+    return await decide(house, session, supplier_of(view), CORRECTIVE, view.number, decision, key=key, now=now)
+
+
+def supplier_of(view: DemandView) -> Principal:
+    """Whoever holds a supplier's link."""
+    return Principal(view.supplier, view.contact, (Role.SUPPLIER,), "", "")

@@ -37,6 +37,7 @@ from database.tables import (
     Warehouse,
     WarehouseTask,
 )
+from domain.correcting import CORRECTIVE_OPEN
 from domain.facts import Facts, Named, NamedLine, RunningOut
 from domain.requests import REQUEST_ENDS
 from domain.stages import PURCHASE_ENDS
@@ -92,10 +93,12 @@ async def _of_supplier(session: AsyncSession, supplier: Supplier, seq: int, hous
 async def _of_action(session: AsyncSession, action: CorrectiveAction, seq: int, house: str) -> Facts:
     supplier = await session.get_one(Supplier, action.supplier)
     said, _, due = await _step(session, action.number, seq)
+    token = await link_of(session, action.number)
     return Facts(
         number=action.number,
         supplier=named(supplier),
         page_url=f"{house}/corrective-actions/{action.number}",
+        supplier_url=f"{house}/corrections/{token}" if token and action.stage in CORRECTIVE_OPEN else "",
         explanation=str(said.get("explanation") or ""),
         due=due,
     )

@@ -8,13 +8,13 @@ import pytest
 from playwright.async_api import Page, expect
 
 from domain.stages import Action
-from tests.api.test_corrective_actions import proposed
+from tests.api.test_corrective_actions import CASES, proposed
 from tests.browser.conftest import AXE_AT, PHONE, SIZES, Shop, faults, shot
 from tests.pages.cases import SOLD_OUT
 from tests.pages.test_reviews import FIGURES
 from tests.pictures import photo
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
 
 @dataclass
@@ -39,7 +39,10 @@ async def looks(shop: Shop) -> dict[str, Look]:
         await cases.closed(),
     )
     purchase = await cases.purchase_order()
-    correction = await proposed(cases.house.sessions, "S01", FIGURES)
+    correction = await proposed(cases.house.sessions, "S01", FIGURES, CASES)
+    demand = await proposed(cases.house.sessions, "S03", FIGURES)
+    await cases.decide(demand, Action.IMPOSE, "supervisor", explanation="三批不合格")
+    request = await cases.request()
     return {
         "log-in": Look(None, "/login"),
         "list": Look("supervisor", "/orders?which=all"),
@@ -55,6 +58,22 @@ async def looks(shop: Shop) -> dict[str, Look]:
         "order-closed": Look("agent", f"/orders/{closed}"),
         "purchase-orders": Look("buyer", "/purchase-orders"),
         "purchase-order": Look("keeper", f"/purchase-orders/{purchase}"),
+        "suppliers": Look("buyer", "/suppliers"),
+        "supplier": Look("buyer", "/suppliers/S01"),
+        "agreed": Look("buyer", "/suppliers/S01/parts/CXW-MOTOR-200"),
+        "purchase-order-buyer": Look("buyer", f"/purchase-orders/{purchase}"),
+        "purchase-order-new": Look("buyer", "/purchase-orders/new?supplier=S01&part=CXW-MOTOR-200"),
+        "freight": Look("buyer", f"/purchase-orders/{purchase}/freight"),
+        "supply": Look(None, f"/supply/{await cases.link(purchase)}"),
+        "costs": Look("buyer", "/costs"),
+        "receipts": Look("buyer", "/costs/receipts"),
+        "requests": Look("buyer", "/requests-for-quotation"),
+        "request": Look("buyer", f"/requests-for-quotation/{request}"),
+        "request-new": Look("buyer", "/requests-for-quotation/new/ask"),
+        "emergency": Look("buyer", "/requests-for-quotation/new/emergency"),
+        "bid": Look(None, f"/bids/{await cases.invitation(request)}"),
+        "demand": Look(None, f"/corrections/{await cases.link(demand)}"),
+        "supplier-review": Look("buyer", f"/supplier-reviews/{await cases.review(correction)}"),
         "supplier-reviews": Look("buyer", "/supplier-reviews"),
         "corrective-actions": Look("buyer", "/corrective-actions"),
         "corrective-action": Look("supervisor", f"/corrective-actions/{correction}"),
@@ -92,6 +111,17 @@ async def test_everybody_can_use_every_page(shop: Shop, looks: dict[str, Look], 
                     if faulty := await faults(page, axe=size == AXE_AT[language]):
                         found[name, size] = faulty
     assert found == {}
+
+
+async def test_the_buyers_menu_stands_in_one_row(shop: Shop) -> None:
+    async with shop.visitor("buyer", language="en") as page:
+        await page.goto("/suppliers")
+        heights = await page.evaluate(
+            """[...document.querySelectorAll(".brand, .menu a, .top-right")].map((one) => {
+                const box = one.getBoundingClientRect(); return Math.round(box.top + box.height / 2); })"""
+        )
+        assert len(heights) > 9
+        assert max(heights) - min(heights) < 8, heights
 
 
 async def _unfold(page: Page) -> None:

@@ -12,7 +12,20 @@ from api.dependencies import House
 from api.engine import decide
 from api.v1.applications import receive
 from database.applications import Application
-from database.tables import Doubt, IncomingMail, MailState, ParcelScan, PurchaseOrder, ReplacementOrder, UserAccount
+from database.reading.links import link_of
+from database.requests import ask
+from database.tables import (
+    CorrectiveAction,
+    Doubt,
+    IncomingMail,
+    Invitation,
+    MailState,
+    ParcelScan,
+    PurchaseOrder,
+    ReplacementOrder,
+    UserAccount,
+)
+from domain.bidding import Ask
 from domain.decisions import DECISIONS
 from domain.documents import kind_of
 from domain.parcels import Milestone
@@ -149,6 +162,31 @@ class Cases:
     async def token(self, number: str) -> str:
         async with self.house.sessions() as session:
             return (await session.get_one(ReplacementOrder, number)).tracking_token
+
+    async def link(self, number: str) -> str:
+        """What opens a document's page to its supplier."""
+        async with self.house.sessions() as session:
+            return await link_of(session, number) or ""
+
+    async def request(self) -> str:
+        """A request for quotation that waits for bids."""
+        question, now = Ask.model_validate({"lines": [{"part": "CXW-MOTOR-200", "quantity": 60}]}), datetime.now(UTC)
+        async with self.house.sessions.begin() as session:
+            asked = await ask(
+                session, question, by="buyer", key=str(uuid4()), now=now, policy=self.house.settings.policy
+            )
+        return asked.state.number
+
+    async def invitation(self, request: str) -> str:
+        """What opens a request to one of the suppliers that were asked."""
+        async with self.house.sessions() as session:
+            wanted = select(Invitation.token).where(Invitation.request == request).order_by(Invitation.supplier)
+            return (await session.scalars(wanted.limit(1))).one()
+
+    async def review(self, correction: str) -> int:
+        """The review that a corrective action follows from."""
+        async with self.house.sessions() as session:
+            return (await session.get_one(CorrectiveAction, correction)).review
 
     async def purchase_order(self) -> str:
         """The newest purchase order."""

@@ -87,7 +87,7 @@ async def test_from_the_proposal_to_the_release_on_the_page(browser: Browser, se
         local = f"{until.astimezone(ZoneInfo('Asia/Shanghai')):%Y-%m-%dT%H:%M}"
         for action, typed in (
             ("answer_demand", answered | {"done_by": local}),
-            ("submit_evidence", {"csrf": token, "evidence": "report 7 of the test house"}),
+            ("submit_evidence", {"csrf": token, "evidence": "report 7 of the test house", "said_by": "冯立"}),
             ("verify", {"csrf": token, "explanation": "seen on site"}),
         ):
             done = await buyer.post(f"{link}/{action}", data=typed)

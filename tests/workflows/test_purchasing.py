@@ -4,7 +4,9 @@ from datetime import timedelta
 
 import pytest
 
+from database.ordering import order
 from database.tables import CostMonth
+from domain.ordering import OrderByHand
 from domain.stages import Action, PurchaseStage, Role, Stage
 from tests.workflows.house import Declined, House, Order, Purchase
 from workflows.cost_analysis import CostAnalysis
@@ -246,3 +248,30 @@ async def test_what_came_in_is_in_the_costs_of_the_month_once_they_are_summed_up
     [line] = await purchase.lines()
     [cost] = await house.all(CostMonth, CostMonth.part == house.part, CostMonth.supplier == row.supplier)
     assert (cost.month, cost.pieces, cost.price) == (months[-1], 2, 2 * line.unit_price)
+
+
+@pytest.mark.clause("3.2.1")
+async def test_what_is_bought_for_stock_serves_who_waits_and_what_a_cancelled_order_frees_goes_on_to_others(
+    house: House,
+) -> None:
+    await house.stock_up(house.part, 0)
+    by_hand = OrderByHand.model_validate({"supplier": "S05", "lines": [{"part": house.part, "quantity": 4}]})
+    async with house.sessions.begin() as session:
+        placed = await order(
+            session, by_hand, by="buyer", key="for stock", now=await house.now(), policy=house.policy.name
+        )
+    await house.begin(placed.state)
+    purchase = Purchase(house, placed.state.number)
+    cancelled, served = [await (await house.order()).to(Stage.SOURCING, (house.part, 2)) for _ in range(2)]
+    awaited = f"2 × {house.part} of {purchase.number}"
+    assert [await each.taken() for each in (cancelled, served)] == [[awaited], [awaited]]
+    await purchase.confirm()
+    await cancelled.cancel()
+    await purchase.logged(Action.WITHDRAW)
+    later = await (await house.order()).to(Stage.SOURCING, (house.part, 1))
+    assert await later.taken() == [f"1 × {house.part} of {purchase.number}"]
+    assert len(await house.purchases()) == 1, "nothing is bought twice"
+    await purchase.receive(4)
+    for each in (served, later):
+        await each.until(Stage.DISPATCH)
+    assert await house.available() == 1, "what nobody waits for lies in stock"

@@ -33,7 +33,8 @@ class Correction(Document):
         return await self.decide(Action.ANSWER_DEMAND, SUPPLIER, done_by=done_by.isoformat(), **said)
 
     async def prove(self) -> Any:
-        return await self.decide(Action.SUBMIT_EVIDENCE, SUPPLIER, evidence="test report 17: 200 of 200 sound")
+        said = {"evidence": "test report 17: 200 of 200 sound", "said_by": "Mr Yang"}
+        return await self.decide(Action.SUBMIT_EVIDENCE, SUPPLIER, **said)
 
     async def say(self, action: Action, role: Role, by: str | None = None) -> Any:
         return await self.decide(action, role, by=by, explanation="looked into")
