@@ -107,7 +107,7 @@ async def tell_parcels_again(session: AsyncSession, now: datetime) -> None:
     await session.execute(
         update(Parcel)
         .where(under_way, Parcel.milestone != Milestone.CREATED)
-        .values(told_milestone=None, told_trouble=None, told_at=None, next_look_at=now)
+        .values(told_milestone=None, told_trouble=None, told_at=None, next_look_at=now, in_hand=True)
     )
 
 

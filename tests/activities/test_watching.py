@@ -15,7 +15,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.watching import Watching
 from carriers.protocol import Account, AccountKind, BadSignature, Busy, NoData, Push, Refused, Watch, Waybill
-from database import parcels
+from database import parcels, restorations
 from database.tables import CarrierAccount, CarrierPush, Parcel, ParcelScan, ReplacementOrder
 from domain.messages import Scanned
 from domain.parcels import Milestone, Scan, Trouble
@@ -430,3 +430,16 @@ async def test_a_delivered_parcel_is_looked_at_once_more(watch: Open) -> None:
     await watched.carrier_says(delivered, await watched.scan(M.RETURNING, 0.5))
     await watched.look_again()
     assert watched.orders.milestones() == ["delivered", "returning"]
+
+
+async def test_after_a_restoration_an_order_is_told_again_although_the_carrier_says_nothing_new(watch: Open) -> None:
+    """Its workflow may have forgotten what it heard."""
+    watched = await watch()
+    await watched.carrier_says(await watched.scan(M.DELIVERED, 1))
+    await watched.look()
+    async with watched.paper.sessions.begin() as session:
+        await restorations.tell_parcels_again(session, datetime.now(UTC))
+    await watched.paper.change(Parcel, watched.shipment, last_look_at=None)
+    await watched.look()
+    assert watched.orders.milestones() == ["delivered", "delivered"]
+    assert (await watched.parcel()).told_milestone == "delivered"
