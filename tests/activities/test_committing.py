@@ -11,7 +11,8 @@ from activities.reviewing import Reviewing
 from carriers.protocol import Recall
 from database import upkeep
 from database.policies import timekeeper
-from database.tables import EventLog, SubstitutePart
+from database.tables import EventLog, SubstitutePart, SupplierReview
+from domain.correcting import Standing
 from domain.policy import Timekeeper
 from domain.stages import Action, PurchaseStage, Role, Stage
 from domain.tasks import TaskKind
@@ -302,6 +303,22 @@ async def a_supplier_dropped(paper: PaperHouse) -> None:
     await paper.ring(action, Action.WORSEN)
 
 
+async def a_supplier_reviewed_as_worse(paper: PaperHouse) -> None:
+    action = await correcting(paper)
+    await action.say(Action.IMPOSE, SUPERVISOR)
+    row = await action.row()
+    async with paper.sessions.begin() as session:
+        last = await session.get_one(SupplierReview, row.review)
+        session.add(
+            SupplierReview(
+                first=last.end, end=last.end + timedelta(days=31), supplier=row.supplier, reviewed_at=paper.clock,
+                policy_name=row.policy_name, policy_version=row.policy_version, figures={}, score=None,
+                standing=Standing.SUSPENDED, proposed=Standing.DROPPED,
+            )
+        )  # fmt: skip
+    await paper.step(action, Action.REVIEWED_WORSE)
+
+
 async def a_proposal_dismissed(paper: PaperHouse) -> None:
     await (await correcting(paper)).say(Action.DISMISS, SUPERVISOR)
 
@@ -363,6 +380,7 @@ STORIES: dict[Story, set[Action]] = {
         A.IMPOSE, A.HOLD, A.KEEP, A.ANSWER_DEMAND, A.SUBMIT_EVIDENCE, A.REJECT_EVIDENCE, A.VERIFY, A.RELEASE,
     },
     a_supplier_dropped: {A.WORSEN},
+    a_supplier_reviewed_as_worse: {A.REVIEWED_WORSE},
     a_proposal_dismissed: {A.DISMISS},
     asked_and_awarded: {A.BID, A.NO_BID, A.OPEN_BIDS, A.AWARD},
     asked_for_nothing: {A.ABANDON},
