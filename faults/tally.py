@@ -59,6 +59,7 @@ _PASSING: Final = {
     Action.PASS_ON,
     Action.WITHDRAW,
     "deadline_moved",
+    "no_other_supplier",
 }
 """Messages that depend on how long something took, on which scan was seen, or on how often somebody was told."""
 _SAME: Final = {Action.PICK_UP: Action.HAND_OVER}
