@@ -118,7 +118,7 @@ async def fill(sessions: Sessions, number: int) -> str:
         await session.execute(text("set local statement_timeout = 0"))
         for statement in _statements():
             await session.execute(text(statement), given)
-    async with sessions() as session:
+    async with sessions.begin() as session:  # uncommitted, what it found would be forgotten
         await session.execute(text("analyze"))
     return f"RO-B{OPEN_SHARE:07}"
 
