@@ -5,7 +5,7 @@ A month's sums are computed anew until it is over; a page reads them and never t
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.contracts import in_force, price_for
+from database.requests import Quote, quoted
 from database.stock import SHIPPABLE
 from database.tables import (
     Contract,
@@ -38,6 +39,7 @@ Key = tuple[str, str | None]
 
 YEAR: Final = 12
 """Over how many months prices are weighted and stock is laid to suppliers."""
+A_YEAR: Final = timedelta(days=costs.DAYS_A_YEAR)
 OUTSIDE: Final = (Zone.OUTSIDE, Zone.IN_TRANSIT, Zone.SCRAP)
 """Where pieces cost no storage."""
 
@@ -145,37 +147,47 @@ async def _past(session: AsyncSession, month: date) -> _Past:
 
 
 async def _receipts(session: AsyncSession, start: datetime, end: datetime, past: _Past) -> list[tuple[Key, Sums]]:
-    """Every receipt of sound pieces, against its target."""
-    rows = await session.execute(
-        select(
-            Movement.part,
-            PurchaseOrder.supplier,
-            Movement.quantity,
-            PurchaseLine.unit_price,
-            price_for(PurchaseLine.quantity).label("contract"),
-            Movement.reverses.is_not(None).label("reversed"),
+    """Every receipt of sound pieces, against its target. Quotes of the year before it was ordered count."""
+    rows = (
+        await session.execute(
+            select(
+                Movement.part,
+                PurchaseOrder.supplier,
+                PurchaseOrder.created_at,
+                Movement.quantity,
+                PurchaseLine.unit_price,
+                price_for(PurchaseLine.quantity).label("contract"),
+                Movement.reverses.is_not(None).label("reversed"),
+            )
+            .join(PurchaseOrder, PurchaseOrder.number == Movement.document)
+            .join(
+                PurchaseLine,
+                and_(PurchaseLine.purchase_order == PurchaseOrder.number, PurchaseLine.part == Movement.part),
+            )
+            .outerjoin(
+                Contract,
+                and_(
+                    Contract.supplier == PurchaseOrder.supplier,
+                    Contract.part == Movement.part,
+                    in_force(Contract, func.date(PurchaseOrder.created_at)),
+                ),
+            )
+            .where(Movement.at >= start, Movement.at < end, came_in())
         )
-        .join(PurchaseOrder, PurchaseOrder.number == Movement.document)
-        .join(
-            PurchaseLine,
-            and_(PurchaseLine.purchase_order == PurchaseOrder.number, PurchaseLine.part == Movement.part),
-        )
-        .outerjoin(
-            Contract,
-            and_(
-                Contract.supplier == PurchaseOrder.supplier,
-                Contract.part == Movement.part,
-                in_force(Contract, func.date(PurchaseOrder.created_at)),
-            ),
-        )
-        .where(Movement.at >= start, Movement.at < end, came_in())
-    )
+    ).all()
+    first = min((row.created_at for row in rows), default=start)
+    quotes = await quoted(session, first - A_YEAR, end)
     found = []
     for row in rows:
-        target = target_price(row.contract, (), past.unit_price(row.part))
+        asked = [quote.price for quote in quotes.get(row.part, ()) if _counts(quote, row.created_at)]
+        target = target_price(row.contract, asked, past.unit_price(row.part))
         one = bought(row.quantity, row.unit_price, target)
         found.append(((row.part, row.supplier), -one if row.reversed else one))
     return found
+
+
+def _counts(quote: Quote, ordered: datetime) -> bool:
+    return ordered - A_YEAR <= quote.at <= ordered
 
 
 def came_in() -> ColumnElement[bool]:

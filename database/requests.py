@@ -1,6 +1,6 @@
 """Requests for quotation: asked, answered, compared (policy 3.3.1).
 
-A bid is sealed until its request is opened. `opened_bids` is the one place that reads bids, and it reads none before:
+A bid is sealed until its request is opened. `_opened` is the one statement that reads bids, and it reads none before:
 whoever asks, the buyer and the API included.
 """
 
@@ -14,7 +14,7 @@ from secrets import token_urlsafe
 from typing import Any
 
 from pydantic import BaseModel
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -65,9 +65,35 @@ class OpenedLine:
         return self.price + self.freight
 
 
+@dataclass(frozen=True)
+class Quote:
+    """What a supplier asked for a piece, in yuan without freight, and when its bid was opened."""
+
+    at: datetime
+    price: Decimal
+
+
 async def opened_bids(session: AsyncSession, request: str) -> Sequence[OpenedLine]:
     """The newest bid of each supplier, line by line; nothing as long as the request is not opened."""
+    rows = await session.execute(_opened().where(BidLine.request == request).order_by(BidLine.part, BidLine.supplier))
+    return [OpenedLine(**row._mapping) for row in rows]
+
+
+async def quoted(session: AsyncSession, since: datetime, until: datetime) -> Mapping[str, Sequence[Quote]]:
+    """What suppliers asked for a piece of each part in requests that were opened from `since` to before `until`."""
     rows = await session.execute(
+        _opened()
+        .add_columns(RequestForQuotation.opened_at)
+        .where(RequestForQuotation.opened_at >= since, RequestForQuotation.opened_at < until)
+    )
+    found: dict[str, list[Quote]] = {}
+    for row in rows:
+        found.setdefault(row.part, []).append(Quote(row.opened_at, row.price))
+    return found
+
+
+def _opened() -> Select[*tuple[Any, ...]]:
+    return (
         select(
             BidLine.supplier,
             BidLine.part,
@@ -91,10 +117,8 @@ async def opened_bids(session: AsyncSession, request: str) -> Sequence[OpenedLin
             & (Invitation.bid_at == SupplierBid.at),
         )
         .join(RequestForQuotation, RequestForQuotation.number == BidLine.request)
-        .where(BidLine.request == request, RequestForQuotation.opened_at.is_not(None))
-        .order_by(BidLine.part, BidLine.supplier)
+        .where(RequestForQuotation.opened_at.is_not(None))
     )
-    return [OpenedLine(**row._mapping) for row in rows]
 
 
 async def compared(

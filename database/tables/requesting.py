@@ -67,7 +67,7 @@ class Invitation(Base):
 
 
 class SupplierBid(Base):
-    """What a supplier asks; a later one takes its place. Nobody reads it but `database.requests.opened_bids`."""
+    """What a supplier asks; a later one takes its place. Nobody reads it but `database.requests`."""
 
     __tablename__ = "bid"
     request: Mapped[str] = mapped_column(String(32), primary_key=True)

@@ -1,6 +1,6 @@
 """Costs by month, made from the ledger and the bills; the sums are worked out by hand (policy 3.3.2)."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from uuid import uuid4
 
@@ -11,10 +11,23 @@ from database import costs, policies, stock
 from database.contracts import next_version
 from database.costs import Bill
 from database.session import Sessions
-from database.tables import Contract, CostMonth, MovementReason, Part, PurchaseLine, PurchaseOrder
+from database.tables import (
+    BidLine,
+    Contract,
+    CostMonth,
+    Invitation,
+    MovementReason,
+    Part,
+    PurchaseLine,
+    PurchaseOrder,
+    RequestForQuotation,
+    RequestLine,
+    SupplierBid,
+)
 from domain.costs import Sums
 from domain.policy import Timekeeper
-from domain.stages import PurchaseStage, Refusal
+from domain.requests import RequestStage
+from domain.stages import PurchaseStage, Refusal, Role
 
 PART, OTHER = "CXW-MOTOR-200", "CXW-CAPACITOR"
 AUGUST, SEPTEMBER = date(2026, 8, 1), date(2026, 9, 1)
@@ -89,6 +102,40 @@ class Books:
             bill = Bill(Decimal(amount), "SF-1", hasty)
             await costs.enter_freight(session, number, bill, by="buyer", key=key or uuid4().hex, at=at)
 
+    async def quote(self, opened_at: datetime, part: str, *prices: str) -> None:
+        """A request of which the bids were opened: S01, S02 and so on asked these prices."""
+        number, codes = f"RFQ-{uuid4().hex[:12]}", [f"S0{place}" for place in range(1, len(prices) + 1)]
+        async with self.sessions.begin() as session:
+            session.add(
+                RequestForQuotation(
+                    number=number, created_at=opened_at, entered_by="buyer", warehouse="HZ1",
+                    stage=RequestStage.ABANDONED, deadline=opened_at, opened_at=opened_at, request_key=number,
+                    request_digest=b"", policy_name="standard", policy_version=1, log_head=b"", state={},
+                    started_at=opened_at, ended_at=opened_at,
+                )
+            )  # fmt: skip
+            await session.flush()
+            session.add(RequestLine(request=number, part=part, quantity=1))
+            session.add_all(
+                Invitation(request=number, supplier=code, token=uuid4().hex, bid_at=opened_at) for code in codes
+            )
+            await session.flush()
+            for code in codes:
+                session.add(
+                    SupplierBid(
+                        request=number, supplier=code, seq=1, at=opened_at, role=Role.SUPPLIER,
+                        valid_until=date(2027, 1, 1), signed_by=code,
+                    )
+                )  # fmt: skip
+            await session.flush()
+            for code, price in zip(codes, prices, strict=True):
+                session.add(
+                    BidLine(
+                        request=number, supplier=code, seq=1, part=part, price=Decimal(price), freight=Decimal(5),
+                        lead_days=3, guarantee_months=12,
+                    )
+                )  # fmt: skip
+
     async def roll_up(self, now: datetime) -> list[date]:
         async with self.sessions.begin() as session:
             return list(await costs.roll_up(session, self.time, now))
@@ -157,6 +204,22 @@ async def test_what_was_paid_before_is_the_target_where_nothing_was_agreed(books
     assert (await books.sums(AUGUST))[PART, "S01"].with_target == 0
     september = (await books.sums(SEPTEMBER))[PART, "S01"]
     assert (september.target, september.priced) == (Decimal("210.00"), Decimal("200.00"))  # 105 a piece
+
+
+@pytest.mark.clause("3.3.2")
+async def test_the_median_of_the_quotes_is_the_target_where_nothing_was_agreed(books: Books) -> None:
+    """Better known than what was paid before, if they were opened in the year before the order."""
+    await books.contract(None)
+    await books.buy(on(8, 3), (PART, 1, "90.00"))
+    await books.quote(on(8, 20), PART, "95.00", "104.00", "99.00")
+    await books.buy(on(9, 2), (PART, 2, "100.00"))
+    await books.quote(on(9, 3), PART, "10.00")
+    await books.buy(on(9, 2) + timedelta(days=360), (PART, 1, "96.00"))
+    await books.roll_up(on(9, 10) + timedelta(days=360))
+    september = (await books.sums(SEPTEMBER))[PART, "S01"]
+    assert (september.target, september.at_target) == (Decimal("198.00"), 0)  # 99 a piece
+    later = (await books.sums(date(2027, 8, 1)))[PART, "S01"]
+    assert later.target == Decimal("10.00")
 
 
 async def test_storage_follows_the_ledger(books: Books) -> None:
