@@ -341,7 +341,11 @@ async def test_a_purchase_order_is_decided_about_the_same_way(staff: Staff, sess
         0,
         [(purchase, 2)],
     )
-    received = {"action": "receive_goods", "delivery_note": "D1", "lines": [{"part": part, "counted": 2}]}
+    received = {
+        "action": "receive_goods",
+        "delivery_note": "D1",
+        "lines": [{"part": part, "counted": 2, "serials": ["C-71", "C-72"]}],
+    }
     assert (await decided(staff, "keeper", purchase, received))["stage"] == "confirmed"
     [lot] = (await staff.get("keeper", f"/v1/purchase-orders/{purchase}")).json()["lots"]
     assert (lot["quantity"], lot["sample"], lot["verdict"]) == (2, 2, None)

@@ -50,6 +50,7 @@ class Shop:
             base_url=self.address,
             locale={"zh": "zh-CN", "en": "en-GB"}[language],
             java_script_enabled=script,
+            reduced_motion="reduce",
         )
         page, complaints = await context.new_page(), list[str]()
         page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -69,6 +70,14 @@ class Shop:
         if not (await page.get_attribute("html", "lang") or "").startswith(language):
             await page.click(f'button[name=language][value="{language}"]')
             await page.wait_for_selector(f'html[lang^="{language}"]')
+
+
+@dataclass
+class Look:
+    """A page and who looks at it."""
+
+    user: str | None
+    address: str
 
 
 def _bad(text: str, kind: str) -> bool:
@@ -122,10 +131,51 @@ async def faults(page: Page, *, axe: bool = True) -> list[dict[str, Any]]:
 async def _against_wcag(page: Page) -> list[dict[str, Any]]:
     await page.evaluate((STATIC / "vendor" / "axe.min.js").read_text())
     found: list[dict[str, Any]] = await page.evaluate(
-        """async () => (await axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']}))
+        """async () => (await axe.run(document, {resultTypes: ['violations'],
+        runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']}))
         .violations.map(({id, nodes}) => ({id, where: nodes.map((node) => node.target.join(' ')).slice(0, 5)}))"""
     )
     return found
+
+
+async def faulty(shop: Shop, looks: dict[str, Look], language: str) -> dict[tuple[str, str], list[dict[str, Any]]]:
+    """What is wrong with which page at which size, whatever is folded away included."""
+    found = {}
+    for user in sorted({look.user or "" for look in looks.values()}):
+        async with shop.visitor(user or None, language=language) as page:
+            for name, look in looks.items():
+                if (look.user or "") != user:
+                    continue
+                await page.goto(look.address)
+                await _in(page, language)
+                await _pictures(page, f"{name}-{language}")
+                await _unfold(page)
+                for size, viewport in SIZES.items():
+                    await page.set_viewport_size(viewport)  # type: ignore[arg-type]
+                    if wrong := await faults(page, axe=size == AXE_AT[language]):
+                        found[name, size] = wrong
+    return found
+
+
+async def _pictures(page: Page, name: str) -> None:
+    for size, viewport in SIZES.items():
+        if picture := shot(f"{name}-{size}"):
+            await page.set_viewport_size(viewport)  # type: ignore[arg-type]
+            await page.screenshot(path=picture, full_page=True)
+
+
+async def _unfold(page: Page) -> None:
+    """Opens whatever is folded away, so that it is looked at too; not the menu at the top, which would lie above it."""
+    await page.evaluate(
+        """document.querySelectorAll("main details").forEach((one) => { one.name = ""; one.open = true; })"""
+    )
+
+
+async def _in(page: Page, language: str) -> None:
+    """Customers read the language they were spoken to in, until they choose another."""
+    if not (await page.get_attribute("html", "lang") or "").startswith(language):
+        await page.click(f'button[name=language][value="{language}"]')
+        await page.wait_for_selector(f'html[lang^="{language}"]')
 
 
 def shot(name: str) -> Path | None:

@@ -114,11 +114,6 @@ def test_it_comes_back_after_kill_9_and_ends_in_order(environment: dict[str, str
             f"{name} was left running by an earlier start; stopping it." for name in reversed(STARTED)
         ]
         assert not [other for other in left if other.is_running()]
-        process.kill()
-        kill_children(tmp_path)
-
-    with started(environment, "--no-demonstration") as process:
-        until_serving(process)
         assert httpx.get(f"{address}/readyz").status_code == 200
         process.send_signal(signal.SIGINT)
         output, _ = process.communicate(timeout=60)
