@@ -16,8 +16,8 @@ run:
 
 test: lint
 	@$(IN)/python scripts/vendor.py
-	$(IN)/pytest -n 2 --dist loadgroup $(ARGS)
-	HUANJIAN_TEST_CACHED_WORKFLOWS=0 $(IN)/pytest -n 2 $(addprefix tests/workflows/test_,$(REPLAYED))
+	$(IN)/pytest -n 3 --dist loadgroup $(ARGS)
+	HUANJIAN_TEST_CACHED_WORKFLOWS=0 $(IN)/pytest -n 3 $(addprefix tests/workflows/test_,$(REPLAYED))
 
 lint:
 	@$(PYTHON) scripts/environment.py dev

@@ -25,6 +25,7 @@ from runtime.search_attributes import SEARCH_ATTRIBUTES
 from runtime.settings import Settings
 from tests.workflows.house import OFFICE, House, open_house, register_search_attributes
 from tests.workflows.order_in_the_house import disorder
+from tests.workflows.replaying import replay
 
 DAY = 1.0
 """How many seconds a working day of the hasty policy lasts."""
@@ -69,6 +70,7 @@ async def house(time_skipping: WorkflowEnvironment, sessions: Sessions) -> Async
         policy = await newest(session, "standard")
     async with open_house(time_skipping, sessions, settings(), policy) as opened:
         yield opened
+    await replay(opened)
     assert await disorder(sessions) == []
 
 
@@ -97,6 +99,7 @@ async def open_real_house(env: WorkflowEnvironment, sessions: Sessions) -> Async
         session.add_all(NumberSeries(prefix=kind, day=today, last=randrange(10_000, 900_000)) for kind in ("RO", "PO"))
     async with open_house(env, sessions, settings(), policy) as opened:
         yield opened
+    await replay(opened)
     assert await disorder(sessions) == []
 
 
