@@ -11,6 +11,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, context
 from pathlib import Path
 from secrets import token_hex
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import asyncpg
 import hypothesis
@@ -31,7 +32,7 @@ from database.tables import UserAccount
 from runtime.embedded_postgres import EmbeddedPostgres, running_postgres
 from runtime.ports import free_port
 from runtime.settings import Settings
-from tests import dialect
+from tests import dialect, scheduling
 
 dialect.share()
 hypothesis.settings.register_profile("huanjian", deadline=None)  # a busy machine is no fault
@@ -161,6 +162,15 @@ async def chromium() -> AsyncIterator[Browser]:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
         yield browser
         await browser.close()
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> scheduling.ByFile:
+    config.option.loadscopereorder = False
+    return scheduling.ByFile(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: scheduling.rank(item.nodeid))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -11,7 +11,7 @@ from playwright.async_api import Browser, Page
 from database.reference import DEMO_PASSWORD
 from tests.stack.conftest import Stack
 
-pytestmark = [pytest.mark.timeout(300), pytest.mark.xdist_group("stack"), pytest.mark.browser]
+pytestmark = [pytest.mark.timeout(300), pytest.mark.browser]
 
 
 @asynccontextmanager

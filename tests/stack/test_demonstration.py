@@ -8,7 +8,7 @@ import pytest
 
 from tests.stack.conftest import new_settings, running_stack
 
-pytestmark = [pytest.mark.timeout(300), pytest.mark.xdist_group("demonstration")]
+pytestmark = pytest.mark.timeout(300)
 HUANJIAN = str(Path(sys.executable).with_name("huanjian"))
 ENDED = "^demonstration: 4 of 4 orders ended as they should"
 

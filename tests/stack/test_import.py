@@ -8,7 +8,7 @@ from runtime.temporal import connect
 from tests.stack.conftest import Stack
 from tests.stack.test_demonstration import huanjian
 
-pytestmark = [pytest.mark.timeout(240), pytest.mark.xdist_group("stack")]
+pytestmark = pytest.mark.timeout(240)
 
 HEADER = "id,product_category,brand,year_of_manufacture,event_date,problem\n"
 

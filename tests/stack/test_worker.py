@@ -13,7 +13,7 @@ import pytest
 from runtime.ports import free_port
 from tests.stack.conftest import ROOT, Stack
 
-pytestmark = [pytest.mark.timeout(240), pytest.mark.xdist_group("stack")]
+pytestmark = pytest.mark.timeout(240)
 
 
 async def test_sigterm_drains_and_exits_with_0(stack: Stack) -> None:
