@@ -4,26 +4,31 @@
 
 PYTHON ?= python3
 IN := .venv/bin
-# Once more with every workflow replayed at each of its tasks.
-REPLAYED := judgement.py revisit.py transport.py
 
-.PHONY: run test lint clauses faults bench clean
+.PHONY: run test tests lint checks development clauses faults bench clean
 
 run:
 	@$(PYTHON) scripts/environment.py local
 	@$(IN)/python scripts/vendor.py
 	@$(IN)/python standalone.py $(ARGS)
 
-test: lint
+test: development
+	@$(MAKE) --no-print-directory -j2 tests checks
+
+tests:
 	@$(IN)/python scripts/vendor.py
 	$(IN)/pytest -n 4 $(ARGS)
-	HUANJIAN_TEST_CACHED_WORKFLOWS=0 $(IN)/pytest -n 4 $(addprefix tests/workflows/test_,$(REPLAYED))
 
-lint:
-	@$(PYTHON) scripts/environment.py dev
+lint: development
+	@$(MAKE) --no-print-directory checks
+
+checks:
 	$(IN)/ruff check .
 	$(IN)/mypy
 	$(IN)/lint-imports
+
+development:
+	@$(PYTHON) scripts/environment.py dev
 
 clauses:
 	@$(PYTHON) scripts/environment.py dev

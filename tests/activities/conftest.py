@@ -5,10 +5,10 @@ import pytest
 from database.policies import newest
 from database.session import Sessions
 from tests.activities.paper import PaperHouse, paper_house
-from tests.workflows.conftest import house, lone_house, time_skipping
+from tests.workflows.conftest import cached_workflows, house, lone_house, time_skipping
 from tests.workflows.order_in_the_house import disorder
 
-__all__ = ["house", "lone_house", "paper", "time_skipping"]
+__all__ = ["cached_workflows", "house", "lone_house", "paper", "time_skipping"]
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Workflows on a server that skips time, or on the real one with hasty clocks; a real database behind them."""
 
-import os
 import shutil
 import sysconfig
 from collections.abc import AsyncIterator, Iterator
@@ -27,6 +26,7 @@ from tests.workflows.house import OFFICE, House, open_house, register_search_att
 from tests.workflows.order_in_the_house import disorder
 from tests.workflows.replaying import replay
 
+FORGETFUL = ("test_judgement", "test_revisit", "test_transport")
 DAY = 1.0
 """How many seconds a working day of the hasty policy lasts."""
 
@@ -50,10 +50,20 @@ def binary(name: str) -> str | None:
     return shutil.which(name, path=sysconfig.get_path("scripts"))
 
 
-def settings() -> Settings:
-    """`HUANJIAN_TEST_CACHED_WORKFLOWS=0` makes the worker replay each workflow at each of its tasks."""
-    cached = int(os.environ.get("HUANJIAN_TEST_CACHED_WORKFLOWS", "1000"))
+def settings(cached: int = 1_000) -> Settings:
     return Settings(task_queue=f"test-{token_hex(4)}", cached_workflows=cached, database_connections=10)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Some files' tests run once more with a worker that forgets: it replays each workflow at each of its tasks."""
+    if "house" in metafunc.fixturenames and metafunc.module.__name__.rpartition(".")[2] in FORGETFUL:
+        metafunc.parametrize("cached_workflows", [1_000, 0], ids=["remembered", "forgotten"], indirect=True)
+
+
+@pytest.fixture
+def cached_workflows(request: pytest.FixtureRequest) -> int:
+    """How many workflows the worker keeps in its memory."""
+    return int(getattr(request, "param", 1_000))
 
 
 @pytest.fixture
@@ -65,10 +75,10 @@ async def time_skipping() -> AsyncIterator[WorkflowEnvironment]:
 
 
 @pytest.fixture
-async def house(time_skipping: WorkflowEnvironment, sessions: Sessions) -> AsyncIterator[House]:
+async def house(time_skipping: WorkflowEnvironment, sessions: Sessions, cached_workflows: int) -> AsyncIterator[House]:
     async with sessions() as session:
         policy = await newest(session, "standard")
-    async with open_house(time_skipping, sessions, settings(), policy) as opened:
+    async with open_house(time_skipping, sessions, settings(cached_workflows), policy) as opened:
         yield opened
     await replay(opened)
     assert await disorder(sessions) == []
