@@ -15,7 +15,7 @@ from runtime import decoding, pictures
 from runtime.pictures import clean
 from tests.pictures import HEIC, opened, photo, saved
 
-FILES = 100
+FILES = 200
 RED, WHITE = (254, 0, 0), (255, 255, 255)
 
 
