@@ -1,6 +1,5 @@
 """The keeper's pages: moving goods with a scanner, the ledger of movements, balances as of a day, who was refused."""
 
-from collections.abc import Mapping
 from datetime import datetime, time, timedelta
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
@@ -15,6 +14,7 @@ from api.auth import Principal, Signed
 from api.dependencies import Database, InHouse, Now
 from api.pages import deciding, forms
 from api.pages.forms import Choice, Said
+from api.pages.listing import Listing
 from api.pages.rendering import Reader, reader
 from api.v1.movements import is_keeper, may_sign
 from database import transfers
@@ -72,7 +72,7 @@ async def ledger_page(
         rows=page.items,
         keeps=Role.WAREHOUSE_KEEPER in who.roles,
         oversees=_oversees(who),
-        next=_address("/stock/movements", kept | {"cursor": page.next}) if page.next else "",
+        next=Listing("/stock/movements", kept).following(page.next),
     )
 
 
@@ -108,7 +108,7 @@ async def balances_page(
         rows=page.items,
         keeps=Role.WAREHOUSE_KEEPER in who.roles,
         oversees=_oversees(who),
-        next=_address("/stock/balances", kept | {"cursor": page.next}) if page.next else "",
+        next=Listing("/stock/balances", kept).following(page.next),
     )
 
 
@@ -204,19 +204,15 @@ async def refusals_page(
     them = reader(request, house.settings, who, now)
     page = await movements.refusals(session, waiting=which != "all", limit=PAGE, cursor=cursor)
     text = them.language.text
-    tabs = [
-        {"url": f"/stock/refusals?which={code}", "text": name, "current": (code == "all") == (which == "all")}
-        for code, name in (("waiting", text("Wait for a second signature")), ("all", text("All")))
-    ]
-    more = _address("/stock/refusals", {"which": which, "cursor": page.next}) if page.next else ""
+    listing = Listing("/stock/refusals", {"which": "all" if which == "all" else "waiting"})
     return them.page(
         "refusals.html",
-        tabs=tabs,
+        tabs=listing.tabs({"waiting": text("Wait for a second signature"), "all": text("All")}),
         rows=page.items,
         keeps=Role.WAREHOUSE_KEEPER in who.roles,
         oversees=True,
         error=them.language.word("problem", error) if them.language.has("problem", error) else "",
-        next=more,
+        next=listing.following(page.next),
     )
 
 
@@ -290,10 +286,6 @@ def _midnight(day: str, them: Reader, days: int = 0) -> datetime | None:
     except ValueError:
         return None
     return begins + timedelta(days=days)
-
-
-def _address(path: str, kept: Mapping[str, str | None]) -> str:
-    return f"{path}?" + urlencode({name: value for name, value in kept.items() if value})
 
 
 def _oversees(who: Principal) -> bool:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Final
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -17,6 +16,7 @@ from api.pages import acts, deciding, story
 from api.pages.acts import Act
 from api.pages.deciding import Answer
 from api.pages.forms import Choice
+from api.pages.listing import Listing, to_do
 from api.pages.orders import MACHINE_ROOM, newest_calendar
 from api.pages.paper import purchase_sheet, return_sheet
 from api.pages.rendering import Reader, reader
@@ -53,23 +53,15 @@ async def purchase_list(
     chosen = PurchaseStage(stage) if stage in set(PurchaseStage) else None
     wanted = WantedPurchases(chosen, which == "overdue", None, who.roles if which == "mine" else ())
     page = await purchases.list_purchases(session, wanted, now=now, limit=PAGE, cursor=cursor)
-    text = them.language.text
-
-    def address(**kept: str) -> str:
-        chosen = {"which": which, "stage": stage, **kept}
-        return "/purchase-orders?" + urlencode({name: value for name, value in chosen.items() if value})
-
+    listing = Listing("/purchase-orders", {"which": which, "stage": stage})
     return them.page(
         "purchases.html",
-        tabs=[
-            {"url": address(which=code), "text": name, "current": code == which}
-            for code, name in (("mine", text("For me to do")), ("overdue", text("Overdue")), ("all", text("All")))
-        ],
+        tabs=listing.tabs(to_do(them.language)),
         which=which,
         stage=chosen,
         stages=list(PurchaseStage),
         purchases=page.items,
-        next=address(cursor=page.next) if page.next else "",
+        next=listing.following(page.next),
         calendar=await newest_calendar(session, house),
         may_order=Role.BUYER in who.roles,
     )

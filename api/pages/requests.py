@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Final
-from urllib.parse import urlencode
 from uuid import uuid4
 
 from fastapi import APIRouter, Query, Request
@@ -19,6 +18,7 @@ from api.pages import acts, choices, deciding, forms, story
 from api.pages.acts import Act
 from api.pages.deciding import Answer
 from api.pages.forms import Choice, Said
+from api.pages.listing import Listing, to_do
 from api.pages.orders import MACHINE_ROOM, newest_calendar
 from api.pages.rendering import Reader, reader
 from api.problems import Problem
@@ -54,23 +54,15 @@ async def request_list(
     chosen = RequestStage(stage) if stage in set(RequestStage) else None
     wanted = WantedRequests(chosen, which == "overdue", who.roles if which == "mine" else ())
     page = await requests.list_requests(session, wanted, now=now, limit=PAGE, cursor=cursor)
-    text = them.language.text
-
-    def address(**kept: str) -> str:
-        chosen = {"which": which, "stage": stage, **kept}
-        return "/requests-for-quotation?" + urlencode({name: value for name, value in chosen.items() if value})
-
+    listing = Listing("/requests-for-quotation", {"which": which, "stage": stage})
     return them.page(
         "requests.html",
-        tabs=[
-            {"url": address(which=code), "text": name, "current": code == which}
-            for code, name in (("mine", text("For me to do")), ("overdue", text("Overdue")), ("all", text("All")))
-        ],
+        tabs=listing.tabs(to_do(them.language)),
         which=which,
         stage=chosen,
         stages=list(RequestStage),
         rows=page.items,
-        next=address(cursor=page.next) if page.next else "",
+        next=listing.following(page.next),
         calendar=await newest_calendar(session, house),
         may_ask=Role.BUYER in who.roles,
     )

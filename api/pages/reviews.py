@@ -16,6 +16,7 @@ from api.pages import acts, deciding, story
 from api.pages.acts import Act
 from api.pages.deciding import Answer
 from api.pages.forms import Choice
+from api.pages.listing import Listing
 from api.pages.messages import page_of
 from api.pages.orders import MACHINE_ROOM, newest_calendar
 from api.pages.rendering import Reader, reader
@@ -55,10 +56,10 @@ async def review_list(
     them = reader(request, house.settings, who, now)
     if supplier:
         page = await reviews.list_reviews(session, supplier=supplier, limit=PAGE, cursor=cursor)
-        rows, more = page.items, {"supplier": supplier, "cursor": page.next} if page.next else {}
+        rows, following = page.items, Listing("/supplier-reviews", {"supplier": supplier}).following(page.next)
     else:
         rows = await reviews.newest_reviews(session, after=after, limit=PAGE)
-        more = {"after": rows[-1].supplier} if len(rows) == PAGE else {}
+        following = Listing("/supplier-reviews", {"after": rows[-1].supplier}).address() if len(rows) == PAGE else ""
     return them.page(
         "reviews.html",
         rows=rows,
@@ -66,7 +67,7 @@ async def review_list(
         suppliers=await _suppliers(session, them),
         figures=list(ReviewFigure),
         counted=await _counted(session, rows),
-        next=f"/supplier-reviews?{urlencode(more)}" if more else "",
+        next=following,
     )
 
 
@@ -131,22 +132,15 @@ async def correction_list(
         session, open_only=which != "all", now=now, supplier=supplier, limit=PAGE, cursor=cursor
     )
     text = them.language.text
-
-    def address(**kept: str) -> str:
-        chosen = {"which": which, "supplier": supplier, **kept}
-        return "/corrective-actions?" + urlencode({name: value for name, value in chosen.items() if value})
-
+    listing = Listing("/corrective-actions", {"which": "all" if which == "all" else "open", "supplier": supplier})
     return them.page(
         "corrections.html",
-        tabs=[
-            {"url": address(which=code), "text": name, "current": (code == "all") == (which == "all")}
-            for code, name in (("open", text("Open")), ("all", text("All")))
-        ],
+        tabs=listing.tabs({"open": text("Open"), "all": text("All")}),
         which=which,
         supplier=supplier,
         suppliers=await _suppliers(session, them),
         rows=page.items,
-        next=address(cursor=page.next) if page.next else "",
+        next=listing.following(page.next),
         calendar=await newest_calendar(session, house),
     )
 

@@ -1,7 +1,6 @@
 """Looking up what is in stock: by part, in which place, how much is free."""
 
 from typing import Annotated, Final
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import HTMLResponse
@@ -9,6 +8,7 @@ from starlette.responses import HTMLResponse
 from api.auth import Signed
 from api.dependencies import Database, InHouse, Now
 from api.pages import choices
+from api.pages.listing import Listing
 from api.pages.rendering import reader
 from database.reading import reference, stock
 from domain.stages import Role
@@ -40,5 +40,5 @@ async def stock_page(
         rows=page.items,
         keeps=Role.WAREHOUSE_KEEPER in who.roles,
         oversees=not {Role.WAREHOUSE_KEEPER, Role.SUPERVISOR}.isdisjoint(who.roles),
-        next="/stock?" + urlencode({"text": text, "model": model, "cursor": page.next}) if page.next else "",
+        next=Listing("/stock", {"text": text, "model": model}).following(page.next),
     )

@@ -14,6 +14,7 @@ from api.auth import Principal, Signed
 from api.dependencies import Database, InHouse, Now
 from api.pages import choices, deciding, forms
 from api.pages.forms import Form, Said
+from api.pages.listing import Listing
 from api.pages.rendering import Reader, reader
 from api.problems import Problem
 from api.v1.costs import READERS
@@ -58,21 +59,14 @@ async def register_page(
     attention = warned if which == "attention" else None
     page = await suppliers.register(session, today, text=text.strip(), attention=attention, limit=PAGE, cursor=cursor)
     language = them.language
-
-    def address(**kept: str) -> str:
-        chosen = {"which": which, "text": text, **kept}
-        return "/suppliers?" + urlencode({name: value for name, value in chosen.items() if value})
-
+    listing = Listing("/suppliers", {"which": which, "text": text})
     return them.page(
         "suppliers.html",
-        tabs=[
-            {"url": address(which=code), "text": name, "current": code == which}
-            for code, name in (("all", language.text("All")), ("attention", language.text("Needs attention")))
-        ],
+        tabs=listing.tabs({"all": language.text("All"), "attention": language.text("Needs attention")}),
         which=which,
         text=text,
         rows=page.items,
-        next=address(cursor=page.next) if page.next else "",
+        next=listing.following(page.next),
         today=today,
         warned=warned,
     )

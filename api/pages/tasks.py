@@ -21,6 +21,7 @@ from api.pages import acts, deciding, photos, story
 from api.pages.acts import Act, Sent
 from api.pages.deciding import Answer
 from api.pages.forms import Choice, Said
+from api.pages.listing import Listing, to_do
 from api.pages.orders import MACHINE_ROOM, newest_calendar
 from api.pages.rendering import Reader, reader
 from api.photos import ALONE
@@ -61,29 +62,24 @@ async def task_list(
     error: str = "",
 ) -> HTMLResponse:
     them = reader(request, house.settings, who, now)
-    words, text = them.language, them.language.text
+    words = them.language
     chosen = TaskKind(kind) if kind in set(TaskKind) else None
     wanted = WantedTasks(chosen, warehouse or None, which == "overdue", which == "open")
     if which == "mine":
         wanted = replace(wanted, roles=who.roles, service_centre=who.service_centre)
     page = await tasks.list_tasks(session, wanted, now=now, limit=PAGE, cursor=cursor)
     policy = await policies.newest(session, house.settings.policy)
-
-    def address(**kept: str) -> str:
-        chosen = {"which": which, "kind": kind, "warehouse": warehouse, **kept}
-        return "/tasks?" + urlencode({name: value for name, value in chosen.items() if value})
-
-    tabs = (("mine", text("For me to do")), ("overdue", text("Overdue")), ("open", text("Open")), ("all", text("All")))
+    listing = Listing("/tasks", {"which": which, "kind": kind, "warehouse": warehouse})
     return them.page(
         "tasks.html",
-        tabs=[{"url": address(which=code), "text": name, "current": code == which} for code, name in tabs],
+        tabs=listing.tabs(to_do(words, open=words.text("Open"))),
         which=which,
         kind=chosen,
         kinds=list(TaskKind),
         warehouse=warehouse,
         warehouses=await warehousing.warehouses(session),
         rows=[(row, subject(row, policy, words)) for row in page.items],
-        next=address(cursor=page.next) if page.next else "",
+        next=listing.following(page.next),
         calendar=await newest_calendar(session, house),
         may_count=Role.SUPERVISOR in who.roles,
         sees_levels=not SEES_LEVELS.isdisjoint(who.roles),
