@@ -41,7 +41,7 @@ QUICK: Final = Size(
     idle=200,
 )  # fmt: skip
 FULL: Final = Size(
-    blocks=9, block=24, orders=60, parcels=(1, 100, 10_000), looks=1_000, many=100_000, times=40, pushes=100_000,
+    blocks=5, block=16, orders=60, parcels=(1, 100, 10_000), looks=1_000, many=100_000, times=40, pushes=100_000,
     shared=100, idle=20_000,
 )  # fmt: skip
 APART: Final = ("others", "idle")

@@ -23,6 +23,8 @@ from runtime.temporal import start_document
 
 PARTS: Final = 5
 """The file is taken in by so many parts, to see whether the later ones cost more."""
+LIMIT: Final = 1.1
+"""What an order costs may not grow with their number; a tenth is what two like parts of a run differ by."""
 FIRST: Final = 10_000_000
 """Places of customers that nobody else has."""
 IMPORT: Final = "Import, and workflows started: milliseconds of CPU of a row"
@@ -44,6 +46,8 @@ async def measure(system: System, results: Results, orders: int) -> None:
         seconds = perf_counter() - began
         spent = resting.less(difference(used, system.used(*SERVERS, CLIENT)), seconds)
         rows.append([part.stop, len(part) / seconds, *(spent[each] / len(part) for each in (*SERVERS, CLIENT))])
+    growth = sum(map(float, rows[-1][2:])) / sum(map(float, rows[0][2:]))
+    results.hold(f"CPU of an imported row, the last of {orders:,} against the first", growth, LIMIT, "×")
     results.add(IMPORT, (ROWS, "rows a second", *SERVERS, CLIENT), rows, f"{CLIENT} is who imports")
     full, waiting = await _takes_up(system), await idle(system, SERVERS, 10)
     back = await _back_after_a_crash(system, known.number)

@@ -113,22 +113,30 @@ def show_budgets(sections: Iterable[Results]) -> None:
 
 
 def keep(sections: Mapping[str, Results], file: Path = FILE) -> None:
-    """Renews these sections in the file and leaves the others as they are."""
-    known = read(file) | dict(sections)
-    kept = {name: asdict(known[name]) for name in SECTIONS if name in known}
-    file.write_text(json.dumps(kept, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    """Renews these sections in the file and leaves the others as they are. All budgets stand in one list."""
+    every = read(file) | dict(sections)
+    budgets: list[dict[str, Any]] = []
+    kept: dict[str, dict[str, Any]] = {}
+    for name in filter(every.__contains__, SECTIONS):
+        kept[name] = asdict(every[name])
+        budgets += [{"section": name, **budget} for budget in kept[name].pop("budgets")]
+    written = {"budgets": budgets, "sections": kept}
+    file.write_text(json.dumps(written, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
 def read(file: Path = FILE) -> dict[str, Results]:
     """Every section that was ever measured, by its name."""
-    kept: dict[str, dict[str, Any]] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-    return {name: _section(**said) for name, said in kept.items()}
+    if not file.exists():
+        return {}
+    written = json.loads(file.read_text(encoding="utf-8"))
+    found = {name: _section(**said) for name, said in written["sections"].items()}
+    for budget in written["budgets"]:
+        found[budget.pop("section")].budgets.append(Budget(**budget))
+    return found
 
 
-def _section(budgets: list[dict[str, Any]], tables: list[dict[str, Any]], **said: Any) -> Results:
-    return Results(
-        **said, budgets=[Budget(**budget) for budget in budgets], tables=[Table(**table) for table in tables]
-    )
+def _section(tables: list[dict[str, Any]], **said: Any) -> Results:
+    return Results(**said, tables=[Table(**table) for table in tables])
 
 
 def _show(table: Table) -> None:
