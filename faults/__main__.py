@@ -17,6 +17,7 @@ from typing import Final
 from rich.console import Console
 from sqlalchemy import select
 
+import standalone
 from database.tables import PurchaseOrder, ReplacementOrder, Shipment
 from faults import backups, fuzz, outages, passes, posted, races, spoiled, states, world
 from faults.checks import all_checks
@@ -34,6 +35,7 @@ from standalone import StandaloneSettings
 QUICK_PASSES: Final = ("storm", "outages", "races", "input", "deaths", "backup", "states")
 PASSES: Final = (*QUICK_PASSES, "upgrade")
 DISK_MEGABYTES: Final = 600
+MORTAL: Final = "faults.worker"
 KINDS: Final = ("lost", "doubled", "stuck")
 console = Console(highlight=False, soft_wrap=True)
 
@@ -78,7 +80,7 @@ FULL: Final = Size(
     alarm_races=20,
     bad_inputs=60,
     patience=1800,
-    states=100_000,
+    states=2_000,
     calm_seconds=600,
 )
 
@@ -256,11 +258,12 @@ async def without_room(run: Run, size: Size, home: Path) -> None:
 
 
 async def dying(run: Run, settings: StandaloneSettings, size: Size, calm: passes.Pass) -> None:
-    """The same cases under a worker that dies at its commits."""
+    """The same cases under workers that die at their commits: while one starts again, the other takes over."""
     folder = settings.home / "deaths"
     Deaths.plan(folder, run.seed, size.death_share)
-    async with Stack(settings, run.report, worker="faults.worker") as stack:
-        run.say("the system is up again, with a worker that dies at its commits")
+    async with Stack(settings, run.report, worker=MORTAL) as stack:
+        await stack.start(replace(await standalone.worker(settings, MORTAL), name="second-worker"))
+        run.say("the system is up again, with two workers that die at their commits")
         played = await passes.play(stack, "deaths", size.rounds, 5000, size.patience)
         run.add(played)
         run.add_deaths(Deaths.met(folder))

@@ -71,6 +71,7 @@ _SAID: Final[Mapping[Action, tuple[tuple[Role | None, dict[str, Any]], ...]]] = 
     Action.CANCEL: ((None, {"reason": "customer_wish"}),),
     Action.PASS_ON: ((Role.BUYER, {"explanation": "无货"}),),
     Action.REFUSE_ORDER: ((None, {"explanation": "无货", "said_by": "王经理"}),),
+    Action.KEEP: ((None, {"explanation": "仍由该厂供货"}),),
 }
 """What is said with a decision, in every manner that leads elsewhere; nothing where the action says it all."""
 _IN_TWO_MANNERS: Final = {Action.RECEIVE_GOODS, Action.INSPECT_GOODS, Action.CONFIRM, Action.PROMISE_LATER}
@@ -82,8 +83,10 @@ _LEADING_NOWHERE: Final = {
     Action.TAKE_AUDIT,
     Action.HAND_ON_AUDIT,
     Action.RELEASE_AUDIT,
+    Action.SUBSTITUTE,
 }
-"""Whose work it is and until when, or how the customer is reached, leads to no other state."""
+"""Whose work it is and until when, how the customer is reached, or that another part does as well, leads to no other
+state."""
 _BETWEEN_OTHERS: Final = {
     Action.PROPOSE_DATE,
     Action.ACCEPT_DATE,
@@ -119,10 +122,13 @@ class House(Reading):
         shipment = await self._session.get(Shipment, state.shipment) if state.shipment else None
         if parcel and shipment and shipment.state not in (ShipmentState.LOST, ShipmentState.RECEIVED_BACK):
             found += [("scan", milestone) for milestone in SCANS.get(parcel.milestone, ())]
-        for place, (purchase, _) in enumerate(await self._purchases()):
+        for place, (purchase, line) in enumerate(await self._purchases()):
             wait = PurchaseState.model_validate(purchase.state).wait
-            decisions = _decisions("purchase", PURCHASE.rules, purchase.stage)
-            found += [(*move, str(place)) for move in decisions if move[1] not in _BETWEEN_OTHERS]
+            to_come = await self._to_come(line)
+            for kind, action, manner in _decisions("purchase", PURCHASE.rules, purchase.stage):
+                nothing_comes = action == Action.RECEIVE_GOODS and to_come <= int(manner)
+                if action not in _BETWEEN_OTHERS and not nothing_comes:
+                    found.append((kind, action, manner, str(place)))
             found += [("ring", a.action, str(place)) for a in wait.alarms if a.action in ENDING_ALARMS] if wait else []
             if purchase.number in self.errands.tell:
                 found.append(("withdraw", str(place)))
@@ -260,9 +266,8 @@ class House(Reading):
                 line = (
                     await self._session.scalars(select(PurchaseLine).where(PurchaseLine.purchase_order == document))
                 ).one()
-                came = line.quantity - line.received - await self._uninspected(document)
-                note = str(self.errands.now.timestamp())
-                return {"delivery_note": note, "lines": [{"part": PART, "counted": (came, came - 1)[manner]}]}
+                note, counted = str(self.errands.now.timestamp()), await self._to_come(line) - manner
+                return {"delivery_note": note, "lines": [{"part": PART, "counted": counted}]}
             case Action.INSPECT_GOODS:
                 awaiting = select(ReceivedLot).where(
                     ReceivedLot.purchase_order == document, ReceivedLot.verdict.is_(None)
@@ -299,7 +304,7 @@ class House(Reading):
             self.errands = replace(self.errands, restock=self.errands.restock or (waits and self._number in told))
 
 
-def _decisions(kind: str, rules: Mapping[Action, Any], stage: Any) -> Iterator[Move]:
+def _decisions(kind: str, rules: Mapping[Action, Any], stage: Any) -> Iterator[tuple[str, str, str]]:
     for action, rule in rules.items():
         if rule.for_people and stage in rule.moves and action not in _LEADING_NOWHERE:
             manners = 2 if action in _IN_TWO_MANNERS else len(_SAID.get(action, ((),)))

@@ -253,6 +253,10 @@ class Reading:
         )
         return await self._session.scalar(pieces) or 0
 
+    async def _to_come(self, line: PurchaseLine) -> int:
+        """How many pieces the supplier has not brought yet."""
+        return line.quantity - line.received - await self._uninspected(line.purchase_order)
+
     async def _purchase(self, place: int) -> str:
         return (await self._purchases())[place][0].number
 

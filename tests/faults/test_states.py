@@ -19,16 +19,17 @@ from faults.states import explore_order, explore_paper, received
 GONE_ON_FROM = 25
 
 
-async def search(sessions: Sessions) -> Found:
+async def search(sessions: Sessions, pieces: int = 100) -> Found:
     await world.enter(sessions, [PART], [])
     async with sessions() as session:
-        found = await explore_order(session, "in stock", 100, GONE_ON_FROM)
+        found = await explore_order(session, f"{pieces} in stock", pieces, GONE_ON_FROM)
         await session.rollback()
     return found
 
 
-async def test_the_steps_as_they_are(sessions: Sessions) -> None:
-    found = await search(sessions)
+@pytest.mark.parametrize("pieces", [100, 0])
+async def test_the_steps_as_they_are(sessions: Sessions, pieces: int) -> None:
+    found = await search(sessions, pieces)
     assert len(found.edges) == GONE_ON_FROM
     assert [each.what for each in found.differences] == []
 
