@@ -118,8 +118,10 @@ async def fill(sessions: Sessions, number: int) -> str:
         await session.execute(text("set local statement_timeout = 0"))
         for statement in _statements():
             await session.execute(text(statement), given)
-    async with sessions.begin() as session:  # uncommitted, what it found would be forgotten
-        await session.execute(text("analyze"))
+    async with sessions() as session:  # autovacuum would do so in the middle of what is measured
+        connection = await session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
+        await connection.execute(text("set statement_timeout = 0"))
+        await connection.execute(text("vacuum (analyze)"))
     return f"RO-B{OPEN_SHARE:07}"
 
 

@@ -19,11 +19,12 @@ from api.pages.rendering import Reader, reader
 from api.problems import Problem
 from api.v1.orders import desk, tracking_path
 from database import policies
-from database.reading import documents, mails, orders
+from database.reading import documents, mails, order_lists, orders
 from database.reading.audits import audit_view
 from database.reading.documents import Head
 from database.reading.hints import hints_for
-from database.reading.orders import Audits, OrderView, Wanted
+from database.reading.order_lists import Audits, Wanted
+from database.reading.orders import OrderView
 from database.reading.photos import order_photos
 from database.reading.statutory import rights_of
 from domain.stages import ENDS, OPEN, ORDER, Action, Role, Stage
@@ -88,8 +89,8 @@ async def order_list(
     mine = desk(who) if chosen.which in DESK else None
     audits = Audits(chosen.which) if chosen.which in set(Audits) else None
     wanted = Wanted(chosen.stage, chosen.which == "overdue", text, None, mine, audits)
-    page = await orders.list_orders(session, wanted, now=now, limit=PAGE, cursor=cursor)
-    counts = await orders.counts(session, desk(who), now)
+    page = await order_lists.list_orders(session, wanted, now=now, limit=PAGE, cursor=cursor)
+    counts = await order_lists.counts(session, desk(who), now)
     words = them.language
     tabs: Sequence[tuple[str, str, int | None]] = (
         ("mine", words.text("For me to do"), counts.mine),

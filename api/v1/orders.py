@@ -11,12 +11,13 @@ from api.dependencies import Database, IdempotencyKey, InHouse, Now
 from api.engine import decide, possible
 from api.problems import Problem, responses
 from database import policies
-from database.reading import orders
+from database.reading import order_lists, orders
 from database.reading.audits import AuditView, audit_view
 from database.reading.documents import EVENTS_AT_ONCE, Event, Head, events, head
 from database.reading.hints import Hints, hints_for
 from database.reading.keyset import Page
-from database.reading.orders import Counts, Desk, OrderRow, OrderView, Wanted
+from database.reading.order_lists import Counts, Desk, OrderRow, Wanted
+from database.reading.orders import OrderView
 from database.reading.statutory import RightView, rights_of
 from domain.decisions import Decision
 from domain.messages import Decided
@@ -119,13 +120,13 @@ async def list_orders(
 ) -> Page[OrderRow]:
     """Work (`stage`, `mine`, `overdue`) by due instant, most urgent first; anything else newest first."""
     wanted = Wanted(stage, overdue, q, service_centre, desk(who) if mine else None)
-    return await orders.list_orders(session, wanted, now=now, limit=limit, cursor=cursor)
+    return await order_lists.list_orders(session, wanted, now=now, limit=limit, cursor=cursor)
 
 
 @router.get("/counts", responses=responses("not_logged_in"))
 async def count_orders(session: Database, who: Signed, now: Now) -> Counts:
     """Open orders by stage, those past their due instant, and those that wait for the caller."""
-    return await orders.counts(session, desk(who), now)
+    return await order_lists.counts(session, desk(who), now)
 
 
 @router.get("/{number}", responses=responses("not_logged_in", "not_found"))

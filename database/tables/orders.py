@@ -99,13 +99,16 @@ class ReplacementOrder(Document, Base):
             "service_centre",
             "wait_due",
             "number",
+            postgresql_include=["stage", "technician", "auditor"],
             postgresql_where=text("ended_at is null"),
         ),
+        Index("ix_replacement_order_open_due", "wait_due", "number", postgresql_where=text("ended_at is null")),
         Index(
             "ix_replacement_order_search",
             "search_text",
             postgresql_using="gin",
             postgresql_ops={"search_text": "gin_trgm_ops"},
+            postgresql_with={"gin_pending_list_limit": 64},
         ),
         Index("ix_replacement_order_auditor", "auditor", postgresql_where=text("auditor is not null")),
         Index("ix_replacement_order_unstarted", "created_at", postgresql_where=text("started_at is null")),
@@ -116,6 +119,7 @@ class ReplacementOrder(Document, Base):
             "(ended_at is null) = (stage not in ({}))".format(", ".join(f"'{end}'" for end in sorted(ENDS))),
             name="ended",
         ),
+        {"postgresql_with": {"autovacuum_vacuum_scale_factor": 0.05}},
     )
 
 

@@ -1,6 +1,6 @@
 """Lists that stay true while they grow, and one order in few questions."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event, text, update
 
-from database.reading import orders
-from database.reading.orders import Desk, Wanted, masked_email, masked_phone
+from database.reading import order_lists, orders
+from database.reading.order_lists import Wanted
+from database.reading.orders import masked_email, masked_phone
 from database.session import Sessions
 from database.tables import ReplacementOrder
 from domain.stages import Role, Stage
@@ -180,61 +181,8 @@ async def test_pages_cost_few_questions(staff: Staff, seven: list[str], sessions
             await orders.order_view(session, seven[0], NOW)
         assert len(asked) == 3
         with statements() as asked:
-            await orders.list_orders(session, Wanted(), now=NOW)
+            await order_lists.list_orders(session, Wanted(), now=NOW)
         assert len(asked) == 1
-
-
-LISTS: dict[str, Wanted] = {
-    "ix_replacement_order_created": Wanted(),
-    "ix_replacement_order_stage_due": Wanted(overdue=True),
-    "ix_replacement_order_caretaker_due": Wanted(desk=Desk("agent", (Role.SERVICE_AGENT, Role.AUDITOR), "HZ")),
-    "ix_replacement_order_search": Wanted(text="15900004711"),
-}
-
-
-async def test_lists_read_their_index_and_sort_nothing_long(staff: Staff, sessions: Sessions) -> None:
-    """With many orders, each list starts at its cursor in an index that has the order of the list."""
-    await staff.enter()
-    async with sessions.begin() as session:
-        columns = [column.name for column in ReplacementOrder.__table__.columns]
-        made = {
-            "number": "'RO-20250101-' || lpad(i::text, 6, '0')",
-            "created_at": "now() - i * interval '1 minute'",
-            "stage": "case when i % 5 = 0 then 'triage' else 'closed' end",
-            "ended_at": "case when i % 5 > 0 then now() end",
-            "wait_due": "case when i % 5 = 0 then now() - i * interval '1 minute' end",
-            "wait_caretaker": "case when i % 5 = 0 then 'service_agent' end",
-            "tracking_token": "'token-' || i",
-            "application_key": "'key-' || i",
-            "search_text": "'ro-20250101 customer-' || i || ' 1590000' || lpad(i::text, 4, '0')",
-        }
-        values = ", ".join(made.get(name, f'"{name}"') for name in columns)
-        names = ", ".join(f'"{name}"' for name in columns)
-        many = f"select {values} from replacement_order, generate_series(1, 9999) i"
-        await session.execute(text(f"insert into replacement_order ({names}) {many}"))
-        await session.execute(text("select gin_clean_pending_list('ix_replacement_order_search')"))
-        await session.execute(text("analyze"))
-    async with sessions() as session:
-        for index, wanted in LISTS.items():
-            plan = await plan_of(session, wanted)
-            assert index in plan, plan
-            assert "Seq Scan on replacement_order" not in plan
-
-
-async def plan_of(session: Any, wanted: Wanted) -> str:
-    """How PostgreSQL answers a list: its statement is caught and explained with the same values."""
-    caught: list[tuple[str, Sequence[Any]]] = []
-
-    def note(*arguments: Any) -> None:
-        caught.append((arguments[2], arguments[3]))
-
-    event.listen(Engine, "before_cursor_execute", note)
-    await orders.list_orders(session, wanted, now=datetime.now(UTC), limit=20)
-    event.remove(Engine, "before_cursor_execute", note)
-    statement, values = caught[-1]
-    connection = await session.connection()
-    plan = await connection.exec_driver_sql(f"explain {statement}", tuple(values))
-    return "\n".join(row[0] for row in plan)
 
 
 @pytest.mark.parametrize(
