@@ -4,6 +4,8 @@
 
 PYTHON ?= python3
 IN := .venv/bin
+# Many processes run the same code: unless the first keeps what it compiled, each compiles all of it again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: run test tests lint checks development clauses faults bench clean
 

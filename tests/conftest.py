@@ -4,6 +4,7 @@ Each worker of pytest-xdist runs a server of its own. A test that wants its data
 overrides `database_url` there with a module's fixture over `new_database`.
 """
 
+import gc
 import os
 import shutil
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
@@ -171,6 +172,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> scheduling.B
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: scheduling.rank(item.nodeid))
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(wrapper=True)
