@@ -42,7 +42,8 @@ console = Console(highlight=False, soft_wrap=True)
 
 @dataclass(frozen=True)
 class Size:
-    """How much a run does: how often it plays every case in a pass, hits of the storm, points of death of a hundred.
+    """How much a run does: how often it plays every case in storm and upgrade, hits of the storm, points of death of a
+    hundred.
 
     `states` is how many are gone on from. `patience` is how many seconds a pass may take before what is open is stuck.
     """
@@ -176,7 +177,7 @@ async def on_the_stack(run: Run, settings: StandaloneSettings, size: Size, wante
         run.say("the system is up")
         if not {"storm", "upgrade", "deaths", "backup"}.isdisjoint(wanted):
             with run.timed("calm"):
-                calm = await passes.play(stack, "calm", size.rounds, 1000, size.calm_seconds)
+                calm = await passes.play(stack, "calm", 1, 1000, size.calm_seconds)
                 run.add(calm)
                 if twice := posted.came_twice(stack.mails):
                     run.wrong([Difference("doubled", f"messages: {twice} mails came twice, and nothing had died")])
@@ -216,7 +217,7 @@ async def on_the_stack(run: Run, settings: StandaloneSettings, size: Size, wante
     for number, way in enumerate(backups.WAYS if "backup" in wanted else ()):
         folder, first_place = settings.home / f"backup-{number}", 7000 + 500 * number
         with run.timed(way):
-            came_to = await backups.put_back(folder, way, size.rounds, first_place, size.patience, run.report)
+            came_to = await backups.put_back(folder, way, first_place, size.patience, run.report)
             run.add_put_back(came_to, calm)
 
 
@@ -264,7 +265,7 @@ async def dying(run: Run, settings: StandaloneSettings, size: Size, calm: passes
     async with Stack(settings, run.report, worker=MORTAL) as stack:
         await stack.start(replace(await standalone.worker(settings, MORTAL), name="second-worker"))
         run.say("the system is up again, with two workers that die at their commits")
-        played = await passes.play(stack, "deaths", size.rounds, 5000, size.patience)
+        played = await passes.play(stack, "deaths", 1, 5000, size.patience)
         run.add(played)
         run.add_deaths(Deaths.met(folder))
         run.wrong(passes.against(calm, played))

@@ -50,11 +50,9 @@ class PutBack:
         )
 
 
-async def put_back(
-    home: Path, name: str, rounds: int, first_place: int, patience: float, report: Callable[[str], None]
-) -> PutBack:
+async def put_back(home: Path, name: str, first_place: int, patience: float, report: Callable[[str], None]) -> PutBack:
     """Backs up a system at work, lets it go on, restores it elsewhere; everybody goes on there."""
-    wanted = passes.cast_of(name, rounds, first_place)
+    wanted = passes.cast_of(name, 1, first_place)
     first = settings_for(home / "first", frozenset(policy.name for policy in world.all_policies()))
     before, since = await _at_work(first, home / "backup", name, wanted, patience, report)
     given = {field: getattr(first, field) for field in first.model_fields_set}
@@ -65,7 +63,7 @@ async def put_back(
         async with stack.sessions() as session:
             on_record = await _on_record(session)
             begun = [said for said in since if said.document.startswith("RO") and said.document not in on_record]
-        played = await passes.play(stack, name, rounds, first_place, patience, on_record)
+        played = await passes.play(stack, name, 1, first_place, patience, on_record)
         result = PutBack(played, len({said.document for said in begun}), len(since))
         if (found := await _settled(stack)) is None:
             result.differences.append(Difference("stuck", f"{name}: documents and workflows were never compared"))

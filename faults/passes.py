@@ -124,11 +124,10 @@ async def _tally(stack: Stack, result: Pass, players: Sequence[Player]) -> None:
 
 
 def against(undisturbed: Pass, disturbed: Pass) -> list[Difference]:
-    """What the disturbed pass did less or more than the undisturbed one."""
-    return [
-        difference
-        for place, found in disturbed.tallies.items()
-        for difference in compare(
-            f"{disturbed.name} pass, {disturbed.cases[place].title}", undisturbed.tallies.get(place, Tally()), found
-        )
-    ]
+    """What the disturbed pass did less or more than the undisturbed one, however often either played a case."""
+    should = {undisturbed.cases[place].title: found for place, found in undisturbed.tallies.items()}
+    differences: list[Difference] = []
+    for place, found in disturbed.tallies.items():
+        title = disturbed.cases[place].title
+        differences += compare(f"{disturbed.name} pass, {title}", should.get(title, Tally()), found)
+    return differences

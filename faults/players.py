@@ -21,7 +21,9 @@ from faults.people import AFTER_TROUBLE, Answered, People
 from faults.stack import LEG_SECONDS
 from faults.tally import Tally, house_tally, tally
 
-LOOK_EVERY: Final = 1.0
+LOOK_AGAIN: Final = 1.0
+LOOK_AT_LEAST: Final = 4.0
+"""Seconds between two looks: whoever has nothing to do looks less and less often."""
 COMPANY: Final = "shunfeng"
 COMES_ROUND_EVERY: Final = 5.0
 FOLDERS: Final = {
@@ -58,12 +60,16 @@ class Player(ABC):
 
     async def play_until(self, reached: Callable[[View], bool]) -> View:
         """Does what comes next until things stand where `reached` says."""
+        pause = LOOK_AGAIN
         while True:
             view = await self.look()
             if reached(view):
                 return view
-            if not await self.go_on(view):
-                await asyncio.sleep(LOOK_EVERY)
+            if await self.go_on(view):
+                pause = LOOK_AGAIN
+            else:
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, LOOK_AT_LEAST)
 
     @property
     @abstractmethod
