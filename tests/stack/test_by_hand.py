@@ -49,12 +49,14 @@ async def press(page: Page, action: str, **fields: str) -> None:
 
 
 async def reach(page: Page, path: str, action: str) -> None:
-    """Looks at the order until it offers the action: what machines do meanwhile takes a moment."""
+    """Asks for the order until its page offers the action: what machines do meanwhile takes a moment. Shows it then."""
     for _ in range(60):
-        await page.goto(path)
-        if await page.locator(f"#act-{action}").count():
+        if f'id="act-{action}"' in await (await page.request.get(path)).text():
+            await page.goto(path)
+            assert await page.locator(f"#act-{action}").count()
             return
         await page.wait_for_timeout(500)
+    await page.goto(path)
     raise AssertionError(f"{action} never came:\n" + await page.inner_text("main"))
 
 

@@ -50,7 +50,8 @@ async def changes(house: House) -> list[tuple[Standing, Standing, ChangedBecause
 
 
 async def bad_quarter(house: House, refused: int = 4, accepted: int = 3) -> None:
-    """Of what the first supplier sends, so many lots are refused and so many accepted."""
+    """Of what the first supplier sends, so many lots are refused and so many accepted; nobody waits for them any more,
+    and the house is as empty as before."""
     order, purchase = await short_of(house, accepted)
     await purchase.confirm()
     for _ in range(refused):
@@ -58,6 +59,8 @@ async def bad_quarter(house: House, refused: int = 4, accepted: int = 3) -> None
     for _ in range(accepted):
         await purchase.receive(1)
     await order.until(Stage.DISPATCH)
+    await order.cancel()
+    await house.stock_up(house.part, 0)
 
 
 async def reviewed(house: House) -> list[Correction]:
