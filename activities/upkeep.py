@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 from temporalio.client import Client
 
+from activities.alive import alive
 from activities.telling import Telling
 from database import climate, levels, policies, upkeep
 from database.session import Sessions
@@ -38,6 +39,7 @@ class Upkeep:
         return len(begun)
 
     @activity.defn
+    @alive
     async def look_at_levels(self, now: datetime) -> int:
         """Proposes what to buy and what there is too much of; returns how many proposals are new."""
         begun: list[str] = []
@@ -46,7 +48,6 @@ class Upkeep:
         for warehouse in warehouses:
             async with self._sessions.begin() as session:
                 begun += await upkeep.propose(session, warehouse, await self._time(session), now)
-            activity.heartbeat()
         await self._telling.begin_tasks(begun)
         return len(begun)
 

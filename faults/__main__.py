@@ -122,7 +122,6 @@ class Run:
     def add_outage(self, seen: outages.Outage) -> None:
         self.orders += seen.orders
         self.kills += 1
-        self.answered += seen.answered
         self.wrong(seen.differences)
         self.say(seen.summary())
 
@@ -189,11 +188,11 @@ async def on_the_stack(run: Run, settings: StandaloneSettings, size: Size, wante
         for number, part in enumerate(outages.PARTS if "outages" in wanted else ()):
             first_place = 3000 + 100 * number
             with run.timed("outages"):
-                run.add_outage(
-                    await outages.outage(
-                        stack, part, size.outage_seconds, size.outage_orders, first_place, size.patience
-                    )
+                seen = await outages.outage(
+                    stack, part, size.outage_seconds, size.outage_orders, first_place, size.patience
                 )
+                run.add_outage(seen)
+                run.answered += seen.answered
         if "races" in wanted:
             with run.timed("races"):
                 run.add_races(await races.race(stack, run.seed, size.alarm_races, 4000, size.patience))

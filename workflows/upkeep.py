@@ -30,6 +30,6 @@ class StockLevels:
             Upkeep.look_at_levels,
             workflow.now(),
             start_to_close_timeout=timedelta(minutes=30),
-            heartbeat_timeout=timedelta(minutes=5),
+            heartbeat_timeout=timedelta(seconds=15),
             summary="levels of all parts",
         )
