@@ -28,8 +28,8 @@ from standalone import StandaloneSettings
 
 WAYS: Final = {"backup": False, "backup-ahead": True}
 """Whether the engine stays where it came to, as one of its own does."""
-_BACKED_UP_AT, _ENDED_AT = 4, 7
-"""Decisions an order when the backup is made, and when the first system ends; an order takes about ten."""
+_BACKED_UP_AT, _ENDED_AT = 3, 5
+"""Decisions a case when the backup is made, and when the first system ends; a case takes six or seven."""
 _SETTLED_WITHIN: Final = 90.0
 
 

@@ -169,9 +169,9 @@ class OrderPlayer(Player):
         order = cast("dict[str, Any]", await self._get(f"/v1/orders/{self.number}"))
         self._note(line["purchase_order"] for line in order["lines"])
         order["purchase_orders"] = []
-        for number in self._purchases:  # grows while it is read: one may have been replaced by the next
+        for number in self._purchases:  # grows while it is read: one replaces another
             purchase = await self._get(f"/v1/purchase-orders/{number}")
-            self._note([purchase["replaced_by"]])
+            self._note([purchase["replaces"], purchase["replaced_by"]])
             order["purchase_orders"].append(purchase)
         order["done"] = {*self._before.get(self.number, Before()).done, *(answer.action for answer in self.answered)}
         self.stage = order["stage"]
