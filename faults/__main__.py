@@ -78,10 +78,10 @@ FULL: Final = Size(
     death_share=100,
     outage_seconds=60,
     outage_orders=10,
-    alarm_races=20,
-    bad_inputs=30,
+    alarm_races=10,
+    bad_inputs=15,
     patience=1800,
-    states=2_000,
+    states=1_000,
     calm_seconds=600,
 )
 
