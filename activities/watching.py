@@ -9,8 +9,11 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from time import monotonic
 
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from temporalio import activity
 from temporalio.client import Client
 from temporalio.service import RPCError
@@ -18,9 +21,9 @@ from temporalio.service import RPCError
 from activities.carriers import Carriers
 from carriers.protocol import Busy, Carrier, CarrierError, NoData, Push, Watch, Waybill
 from database import parcels
-from database.parcels import Due
-from database.policies import load, timekeeper
-from database.session import Sessions
+from database.parcels import Due, Turn
+from database.policies import OWN_DAYS, load, on_calendar
+from database.session import Sessions, alone
 from database.tables import CarrierPush, Parcel, ReplacementOrder
 from domain.messages import Scanned
 from domain.parcels import ENDS, UNDER_WAY, Milestone, Scan, Spacing, fold, next_look
@@ -49,19 +52,24 @@ class Watching:
         self._callback_base = callback_base
         self._idle = idle
 
+    @cached_property
+    def _alone(self) -> AsyncEngine:
+        return alone(self._sessions)
+
     @activity.defn
     async def watch_parcels(self, account: str) -> None:
         """Watches an account's parcels for a shift, or until the worker is asked to stop."""
         begins = datetime.now(UTC)
         async with self._sessions.begin() as session:
             await parcels.take_over(session, account, begins)
+        pulse = Pulse()
         while datetime.now(UTC) < begins + SHIFT and not activity.is_worker_shutdown():
-            activity.heartbeat()
-            async with self._sessions() as session:
-                unread, due = await parcels.waiting(session, account, datetime.now(UTC))
-            read = unread and await self._read_pushes(account)
-            looked = due and not read and await self._look(account)
-            if not read and not looked:
+            pulse.beat()
+            async with self._alone.connect() as connection:
+                turn = await parcels.next_turn(connection, account, BATCH)
+            if turn.due:
+                await self._look(turn, pulse)
+            elif not turn.unread or not await self._read_pushes(account):
                 await self._rest()
 
     async def _rest(self) -> None:
@@ -70,28 +78,24 @@ class Watching:
         except TimeoutError:
             return
 
-    async def _look(self, account: str) -> bool:
-        """Asks the carrier after the parcels that are due; false if none is."""
-        async with self._sessions.begin() as session:
-            claimed = await parcels.claim_due(session, account, datetime.now(UTC), BATCH)
-            if not claimed:
-                return False
-            carrier = await self._carriers.get(session, account)
-            times = await _times(session, {due.policy for due in claimed})
-        slot = claimed[0].first_call
+    async def _look(self, turn: Turn, pulse: "Pulse") -> None:
+        """Asks the carrier after the parcels that are due."""
+        carrier = await self._carriers.of(turn.account)
+        async with self._sessions() as session:
+            times = await _times(session, {due.policy for due in turn.due}, turn.own_days)
+        slot = turn.due[0].first_call
         looks: list[tuple[Due, Finding]] = []
-        for due in claimed:
+        for due in turn.due:
             if due.subscribed_at is None:
-                await _until(slot)
+                await _until(slot, pulse)
                 slot += due.apart
                 await self._subscribe(carrier, due)
-            await _until(slot)
+            await _until(slot, pulse)
             slot += due.apart
             looks.append((due, await self._look_at(carrier, due)))
         done = await self._looked_in_vain(carrier, looks, times)
         if left := [finding for due, finding in looks if due.shipment not in done]:
             await self._learn(carrier, left)
-        return True
 
     async def _looked_in_vain(
         self, carrier: Carrier, looks: Sequence[tuple[Due, "Finding"]], times: Mapping[Version, Timekeeper]
@@ -106,8 +110,8 @@ class Watching:
                 again.append((due, next_look(course, now, due.expected_at, spacings[due.policy])))
         if not again:
             return set()
-        async with self._sessions.begin() as session:
-            return await parcels.looked_in_vain(session, again, now)
+        async with self._alone.connect() as connection:
+            return await parcels.looked_in_vain(connection, again, now)
 
     async def _subscribe(self, carrier: Carrier, due: Due) -> None:
         """Asks for pushes; without them the looks go on all the same."""
@@ -170,7 +174,7 @@ class Watching:
             watched = await parcels.lock(session, by_shipment)
             scans = await parcels.scans_of(session, watched)
             policies = await parcels.policies_of(session, watched)
-            times = await _times(session, {*policies.values()})
+            times = await _times(session, {*policies.values()}, await session.scalar(select(OWN_DAYS)))
             spacings = _spacings(times, now, carrier)
             fresh: list[tuple[str, Scan]] = []
             for parcel in watched:
@@ -239,9 +243,11 @@ def _read(carrier: Carrier, row: CarrierPush) -> Push | None:
         return None
 
 
-async def _times(session: AsyncSession, policies: Collection[Version]) -> dict[Version, Timekeeper]:
-    """The clocks of these policy versions; few are in force at a time."""
-    return {policy: await timekeeper(session, await load(session, *policy)) for policy in policies}
+async def _times(
+    session: AsyncSession, policies: Collection[Version], own_days: Mapping[str, bool] | None
+) -> dict[Version, Timekeeper]:
+    """The clocks of these policy versions; few are in force at a time, and each is read once."""
+    return {policy: on_calendar(await load(session, *policy), own_days) for policy in policies}
 
 
 def _note(parcel: Parcel, known: Known, finding: Finding, spacing: Spacing, now: datetime) -> None:
@@ -262,12 +268,24 @@ def _note(parcel: Parcel, known: Known, finding: Finding, spacing: Spacing, now:
         parcel.next_look_at = max(wanted, now + retry) if wanted and retry else wanted
 
 
-async def _until(instant: datetime) -> None:
+class Pulse:
+    """Signs of life of a shift, a second apart: one costs as much as a good part of a look."""
+
+    def __init__(self) -> None:
+        self._next = 0.0
+
+    def beat(self) -> None:
+        if (now := monotonic()) >= self._next:
+            self._next = now + 1
+            activity.heartbeat()
+
+
+async def _until(instant: datetime, pulse: Pulse) -> None:
     """Until the carrier may be asked again; a slow account is no reason to be taken for dead."""
-    activity.heartbeat()
+    pulse.beat()
     while (seconds := (instant - datetime.now(UTC)).total_seconds()) > 0:
         await asyncio.sleep(min(seconds, HEARTBEAT.total_seconds()))
-        activity.heartbeat()
+        pulse.beat()
 
 
 def _waybill(due: Due) -> Waybill:

@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 from typing import Any, Final, cast
 
 from sqlalchemy import CursorResult, DateTime, Interval, String, bindparam, select, text, update
-from sqlalchemy.dialects.postgresql import ARRAY, insert
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm import defer
 
+from database.policies import OWN_DAYS
 from database.tables import CarrierPush, Parcel, ParcelScan, ReplacementOrder
 from domain.parcels import Milestone, Scan
 
@@ -50,31 +51,44 @@ class Due:
         return self.policy_name, self.policy_version
 
 
-async def waiting(session: AsyncSession, account: str, now: datetime) -> tuple[bool, bool]:
-    """Whether pushes are unread, and whether looks are due: all that an idle watcher asks."""
-    unread, due = (await session.execute(_WAITING, {"account": account, "now": now})).one()
-    return unread, due
+AccountRecord = tuple[str, str, int, str, dict[str, Any]]
+"""What a carrier account's row says: code, kind, calls a minute, push token, settings."""
 
 
-async def claim_due(session: AsyncSession, account: str, now: datetime, limit: int) -> Sequence[Due]:
+@dataclass(frozen=True)
+class Turn:
+    """What a watcher does next, and what it must know for that: the account and the company's own calendar as they
+    stand now. Nothing is `due` to it while pushes are unread."""
+
+    unread: bool
+    account: AccountRecord
+    own_days: Mapping[str, bool] | None
+    due: Sequence[Due]
+
+
+async def next_turn(connection: AsyncConnection, account: str, limit: int) -> Turn:
     """Takes up to `limit` parcels whose look is due, and the calls they need from the account's limit.
 
     Nobody else gets them meanwhile. All workers draw calls from one row, so the limit holds however many there are.
+    It is all one statement, as this is what an idle watcher asks every second. What is due PostgreSQL's own clock says:
+    all workers share it, and as the planner knows it too, the statement is planned once and not every time.
     """
-    asked = {"account": account, "now": now, "limit": limit, "claim": CLAIM}
-    return [Due(*row) for row in await session.execute(_CLAIM, asked)]
+    asked = {"account": account, "limit": limit, "claim": CLAIM}
+    rows = (await connection.execute(_NEXT_TURN, asked)).all()
+    unread, *record, own_days = rows[0][:_OF_ACCOUNT]
+    due = [Due(*row[_OF_ACCOUNT:]) for row in rows if row.shipment]
+    return Turn(unread, (account, *record), own_days, due)
 
 
 _INSTANT: Final = DateTime(timezone=True)
-_WAITING: Final = text("""
-    select exists (select from carrier_push where account = :account and read_at is null),
-        exists (select from parcel where account = :account and next_look_at <= :now)
-    """).bindparams(bindparam("now", type_=_INSTANT))
-_CLAIM: Final = (
-    text("""
-    with due as (
+_OF_ACCOUNT: Final = 6
+_NEXT_TURN: Final = (
+    text(f"""
+    with pushes as (
+        select exists (select from carrier_push where account = :account and read_at is null) as unread
+    ), due as (
         select shipment, subscribed_at, in_hand from parcel
-        where account = :account and next_look_at <= :now
+        where account = :account and next_look_at <= now() and not (select unread from pushes)
         order by next_look_at limit :limit for update skip locked
     ), needed as (
         select count(*) + count(*) filter (where subscribed_at is null) as calls,
@@ -82,25 +96,29 @@ _CLAIM: Final = (
         from due, carrier_account where code = :account
     ), drawn as (
         update carrier_account
-        set next_call_at = greatest(next_call_at, :now) + calls * apart
+        set next_call_at = greatest(next_call_at, now()) + calls * apart
         from needed where code = :account and calls > 0
         returning next_call_at as until, next_call_at - calls * apart as first_call, apart
+    ), claimed as (
+        update parcel set next_look_at = until + :claim, in_hand = true
+        from due, drawn, replacement_order
+        where parcel.shipment = due.shipment and replacement_order.number = parcel."order"
+        returning parcel.shipment, waybill, company, reference, phone_last4, policy_name, policy_version,
+            parcel.subscribed_at, last_look_at, expected_at, milestone, delivered_at,
+            array(select key from parcel_scan where parcel_scan.shipment = parcel.shipment),
+            not due.in_hand, next_look_at, first_call, apart
     )
-    update parcel set next_look_at = until + :claim, in_hand = true
-    from due, drawn, replacement_order
-    where parcel.shipment = due.shipment and replacement_order.number = parcel."order"
-    returning parcel.shipment, waybill, company, reference, phone_last4, policy_name, policy_version,
-        parcel.subscribed_at, last_look_at, expected_at, milestone, delivered_at,
-        array(select key from parcel_scan where parcel_scan.shipment = parcel.shipment),
-        not due.in_hand, next_look_at, first_call, apart
+    select unread, kind, calls_per_minute, push_token, settings, {OWN_DAYS} as own_days, claimed.*
+    from carrier_account cross join pushes left join claimed on true
+    where code = :account
     """)
-    .bindparams(bindparam("now", type_=_INSTANT), bindparam("claim", type_=Interval))
-    .columns(milestone=Parcel.milestone.type)
+    .bindparams(bindparam("claim", type_=Interval))
+    .columns(milestone=Parcel.milestone.type, settings=JSONB(), own_days=JSONB())
 )
 
 
 async def looked_in_vain(
-    session: AsyncSession, again: Sequence[tuple[Due, datetime | None]], now: datetime
+    connection: AsyncConnection, again: Sequence[tuple[Due, datetime | None]], now: datetime
 ) -> set[str]:
     """Looks that brought nothing, each with the instant of the next.
 
@@ -112,7 +130,7 @@ async def looked_in_vain(
         "claims": [due.claimed_until for due, _ in again],
         "again": [instant for _, instant in again],
     }
-    return set(await session.scalars(_LOOKED_IN_VAIN, told))
+    return set((await connection.scalars(_LOOKED_IN_VAIN, told)).all())
 
 
 _LOOKED_IN_VAIN: Final = text("""

@@ -44,3 +44,12 @@ def engine(url: str, connections: int = 20, patience: float = PATIENCE) -> Async
 def sessions(engine: AsyncEngine) -> Sessions:
     """Sessions whose objects stay readable after the commit."""
     return async_sessionmaker(engine, expire_on_commit=False)
+
+
+def alone(sessions: Sessions) -> AsyncEngine:
+    """The same pool, for connections on which every statement is a transaction of its own.
+
+    For work that is one statement and often done: nobody waits for a BEGIN and a COMMIT.
+    """
+    pool: AsyncEngine = sessions.kw["bind"]
+    return pool.execution_options(isolation_level="AUTOCOMMIT")

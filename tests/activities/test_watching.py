@@ -5,18 +5,20 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from random import Random
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import ActivityEnvironment
 
 from activities.watching import Watching
 from carriers.protocol import Account, AccountKind, BadSignature, Busy, NoData, Push, Refused, Watch, Waybill
 from database import parcels, restorations
-from database.tables import CarrierAccount, CarrierPush, Parcel, ParcelScan, ReplacementOrder
+from database.session import alone
+from database.tables import CarrierAccount, CarrierPush, Parcel, ParcelScan, ReplacementOrder, WorkingDayOverride
 from domain.messages import Scanned
 from domain.parcels import Milestone, Scan, Trouble
 from domain.stages import Stage
@@ -33,7 +35,7 @@ class ScriptedCarrier:
 
     account: Account
     scans: dict[str, list[Scan]] = field(default_factory=dict)
-    errors: list[Exception] = field(default_factory=list)
+    errors: list[BaseException] = field(default_factory=list)
     looks: list[tuple[datetime, str]] = field(default_factory=list)
     subscribed: list[str] = field(default_factory=list)
     pushes: dict[bytes, Push] = field(default_factory=dict)
@@ -103,8 +105,13 @@ class PaperWatch:
     @asynccontextmanager
     async def at_work(self, watchers: int = 1) -> AsyncIterator[None]:
         """So many workers watch the account meanwhile; then they are asked to stop, and do."""
-        environments = [ActivityEnvironment() for _ in range(watchers)]
+        environments, begun = [ActivityEnvironment() for _ in range(watchers)], asyncio.Semaphore(0)
+        for environment in environments:
+            environment.on_heartbeat = lambda *_: begun.release()
         shifts = [asyncio.ensure_future(env.run(self.watching().watch_parcels, ACCOUNT)) for env in environments]
+        async with asyncio.timeout(10):
+            for _ in shifts:
+                await begun.acquire()
         yield
         for environment in environments:
             environment.worker_shutdown()
@@ -117,9 +124,25 @@ class PaperWatch:
 
     async def look_again(self, watchers: int = 1) -> None:
         """Every parcel is due now, however lately it was asked after."""
+        await self.make_due()
+        await self.look(watchers)
+
+    async def look_together(self, watchers: int) -> None:
+        """Every parcel gets due when all are at work: a watcher that begins takes over what others have in hand."""
+        for shipment in self.shipments:
+            await self.paper.change(Parcel, shipment, next_look_at=None)
+        async with self.at_work(watchers):
+            await self.make_due()
+            await self.paper.until(self._idle)
+
+    async def make_due(self) -> None:
         for shipment in self.shipments:
             await self.paper.change(Parcel, shipment, next_look_at=datetime.now(UTC), last_look_at=None)
-        await self.look(watchers)
+
+    async def turn(self) -> parcels.Turn:
+        """What a watcher begins with that dies thereupon."""
+        async with alone(self.paper.sessions).connect() as connection:
+            return await parcels.next_turn(connection, ACCOUNT, 20)
 
     async def push(self, *scans: Scan, watch: Watch = Watch.RUNNING, key: str = "", number: str = "") -> None:
         """The carrier pushes, and somebody keeps it."""
@@ -264,16 +287,17 @@ async def test_a_push_and_a_look_race(watch: Open) -> None:
 async def test_two_watchers_never_look_at_one_parcel_twice(watch: Open) -> None:
     watched = await watch(parcels=8)
     for _ in range(2):
-        await watched.look_again(watchers=3)
+        await watched.look_together(watchers=3)
     asked = Counter(number for _, number in watched.carrier.looks)
     assert set(asked.values()) == {2}
     assert len(asked) == 8
+    assert {(await watched.parcel(each)).looks for each in watched.shipments} == {2}
 
 
 async def test_all_watchers_together_keep_the_accounts_limit(watch: Open) -> None:
     """Six hundred calls a minute are one every tenth of a second, subscriptions included."""
     watched = await watch(parcels=5, a_minute=600)
-    await watched.look_again(watchers=2)
+    await watched.look_together(watchers=2)
     calls = sorted(at for at, _ in watched.carrier.looks)
     assert len(calls) == len(watched.carrier.subscribed) == 5
     assert calls[-1] - calls[0] >= timedelta(seconds=0.1 * 2 * 4 * 0.9)
@@ -287,12 +311,11 @@ async def test_a_slow_account_keeps_its_claims_and_its_heart_beats(watch: Open) 
     environment.on_heartbeat = lambda *details: beats.append(details)
     shift = asyncio.ensure_future(environment.run(watched.watching().watch_parcels, ACCOUNT))
     await watched.paper.until(lambda: watched.paper.knows(Parcel, Parcel.next_look_at > datetime.now(UTC)))
-    async with watched.paper.sessions.begin() as session:
-        for shipment in watched.shipments:
-            claim = (await watched.parcel(shipment)).next_look_at
-            assert claim is not None
-            assert claim > datetime.now(UTC) + timedelta(minutes=4)
-        assert await parcels.claim_due(session, ACCOUNT, datetime.now(UTC) + timedelta(minutes=3), 20) == []
+    for shipment in watched.shipments:
+        claim = (await watched.parcel(shipment)).next_look_at
+        assert claim is not None
+        assert claim > datetime.now(UTC) + timedelta(minutes=4)
+    assert (await watched.turn()).due == []
     assert beats
     shift.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -301,12 +324,61 @@ async def test_a_slow_account_keeps_its_claims_and_its_heart_beats(watch: Open) 
 
 async def test_a_new_shift_takes_up_what_a_dead_watcher_had_in_hand(watch: Open) -> None:
     watched = await watch()
-    async with watched.paper.sessions.begin() as session:
-        assert await parcels.claim_due(session, ACCOUNT, datetime.now(UTC), 20)
+    assert (await watched.turn()).due
     await watched.carrier_says(await watched.scan(M.DELIVERED))
     async with watched.at_work():
         await watched.paper.until(lambda: watched.paper.knows(Parcel, Parcel.told_milestone == M.DELIVERED))
     assert not (await watched.parcel()).in_hand
+
+
+async def test_who_dies_between_asking_and_writing_it_down_leaves_a_parcel_that_is_due(watch: Open) -> None:
+    watched = await watch()
+    watched.carrier.errors = [asyncio.CancelledError()]
+    await watched.paper.change(Parcel, watched.shipment, subscribed_at=watched.paper.clock)
+    with pytest.raises(asyncio.CancelledError):
+        await ActivityEnvironment().run(watched.watching().watch_parcels, ACCOUNT)
+    parcel = await watched.parcel()
+    assert (parcel.in_hand, parcel.looks) == (True, 0)
+    assert (await watched.turn()).due == []
+    await watched.look()
+    parcel = await watched.parcel()
+    assert (parcel.in_hand, parcel.looks, len(watched.carrier.looks)) == (False, 1, 2)
+
+
+async def test_a_claim_stands_as_soon_as_it_is_made(watch: Open) -> None:
+    """Whoever holds it need not commit anything, nor can take it back."""
+    watched = await watch()
+    async with alone(watched.paper.sessions).connect() as connection:
+        turn = await parcels.next_turn(connection, ACCOUNT, 20)
+        [due] = turn.due
+        assert (await watched.parcel()).next_look_at == due.claimed_until
+        await connection.rollback()
+    assert (await watched.parcel()).in_hand
+
+
+async def test_pushes_go_before_looks(watch: Open) -> None:
+    watched = await watch()
+    await watched.push(await watched.scan(M.DELIVERED))
+    turn = await watched.turn()
+    assert turn.unread
+    assert turn.due == []
+    async with watched.paper.sessions.begin() as session:
+        await session.execute(update(CarrierPush).values(read_at=watched.paper.clock))
+    turn = await watched.turn()
+    assert not turn.unread
+    assert [due.shipment for due in turn.due] == [watched.shipment]
+
+
+async def test_a_turn_knows_the_account_and_the_calendar_as_they_stand(watch: Open) -> None:
+    watched = await watch()
+    before = await watched.turn()
+    assert before.own_days is None
+    await watched.paper.change(CarrierAccount, ACCOUNT, settings={"min_spacing": "PT1H"}, push_token="n" * 22)
+    async with watched.paper.sessions.begin() as session:
+        session.add(WorkingDayOverride(day=date(2026, 10, 1), worked=True, note="stocktaking"))
+    after = await watched.turn()
+    assert after.account == (*before.account[:3], "n" * 22, {"min_spacing": "PT1H"})
+    assert after.own_days == {"2026-10-01": True}
 
 
 async def test_pushes_are_asked_for_once(watch: Open) -> None:

@@ -160,7 +160,7 @@ class PaperCarriers(Carriers):
         super().__init__()
         self.carrier = carrier
 
-    async def get(self, session: Any, code: str) -> Carrier:
+    async def of(self, record: Any) -> Carrier:
         carrier: Carrier = self.carrier
         return carrier
 
