@@ -8,7 +8,7 @@ from secrets import token_urlsafe
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import ColumnElement, Select, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.contracts import SUPPLYING, Offer, offered
@@ -18,6 +18,7 @@ from database.tables import (
     BackOrder,
     BackOrderState,
     Contract,
+    EventLog,
     LineState,
     OrderLine,
     Part,
@@ -267,6 +268,13 @@ async def waiting(session: AsyncSession, purchase_order: str) -> Sequence[tuple[
         .with_for_update(of=BackOrder)
     )
     return [(back_order, order) for back_order, order in rows]
+
+
+def for_orders() -> ColumnElement[bool]:
+    """Whether a purchase order was placed for orders that waited, and not for stock, of which orders may take pieces
+    too."""
+    placed = exists().where(EventLog.document == PurchaseOrder.number, EventLog.seq == 0)
+    return placed.where(EventLog.details["for"].as_string().regexp_match("^(RO|PO)-"))
 
 
 async def withdraw(session: AsyncSession, lines: Collection[int]) -> list[str]:

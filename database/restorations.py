@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.numbers import Prefix
+from database.purchases import for_orders
 from database.tables import (
     BackOrder,
     BackOrderState,
@@ -90,10 +91,11 @@ async def unsettled(session: AsyncSession) -> Restoration | None:
 
 
 async def unwanted(session: AsyncSession) -> Sequence[str]:
-    """Purchase orders that nobody confirmed and nobody waits for: they may not have been told."""
+    """Purchase orders for orders that nobody confirmed and no order waits for any more: they may not have been told."""
     waiting = select(BackOrder.purchase_order).where(BackOrder.state == BackOrderState.WAITING)
-    wanted = PurchaseOrder.number.in_(waiting)
-    placed = select(PurchaseOrder.number).where(PurchaseOrder.stage == PurchaseStage.PLACED, ~wanted)
+    placed = select(PurchaseOrder.number).where(
+        PurchaseOrder.stage == PurchaseStage.PLACED, for_orders(), PurchaseOrder.number.not_in(waiting)
+    )
     return (await session.scalars(placed.order_by(PurchaseOrder.number))).all()
 
 

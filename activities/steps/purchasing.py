@@ -9,10 +9,10 @@ from activities.steps import paying, receiving
 from activities.steps.owing import go_on
 from activities.steps.work import PurchaseSteps, PurchaseWork
 from database.contracts import Offer
-from database.purchases import offers, open_link, place, tried, waiting
+from database.purchases import for_orders, offers, open_link, place, tried, waiting
 from database.quotations import broken_by
 from database.standings import has_heard, standing_of
-from database.tables import ReplacementOrder, SupplierLink
+from database.tables import PurchaseOrder, ReplacementOrder, SupplierLink
 from domain.decisions import Confirm, PromiseLater, ProposeDate, RefuseOrder, RenewLink, ReportOnTrack
 from domain.offer import agreed_text, digest
 from domain.stages import PURCHASE_OPEN, Action, PurchaseStage, Refusal, Role, Stage
@@ -233,13 +233,18 @@ async def keep(work: PurchaseWork) -> None:
 
 
 async def withdraw(work: PurchaseWork) -> None:
-    """An order no longer waits. A purchase order that nobody waits for and nobody confirmed is taken back."""
-    waits = await waiting(work.session, work.document.number)
+    """An order no longer waits. A purchase order for orders is taken back when nobody waits for it nor confirmed it."""
+    purchase = work.document
+    waits = await waiting(work.session, purchase.number)
     work.details |= {"still_waiting": [order.number for _, order in waits]}
-    if not waits and work.document.stage is PurchaseStage.PLACED:
-        work.stage, work.wait = PurchaseStage.WITHDRAWN, None
-    elif not waits:
+    if waits:
+        return
+    if purchase.stage is not PurchaseStage.PLACED:
         work.details |= {"not_given_back": "the supplier has confirmed; the pieces go to free stock"}
+    elif not await work.session.scalar(select(for_orders()).where(PurchaseOrder.number == purchase.number)):
+        work.details |= {"not_given_back": "it was bought for stock"}
+    else:
+        work.stage, work.wait = PurchaseStage.WITHDRAWN, None
 
 
 STEPS: PurchaseSteps = {

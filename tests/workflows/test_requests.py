@@ -11,6 +11,7 @@ from sqlalchemy import update
 from temporalio.testing import ActivityEnvironment
 
 from activities.sweeping import Sweeping
+from database import restorations
 from database.reading.requests import request_view
 from database.requests import ask, buy_at_once, opened_bids
 from database.tables import AwardLine, Contract, Invitation, Part, RequestForQuotation, SupplierBid, SupplierReview
@@ -18,7 +19,7 @@ from domain.bidding import Ask, BuyAtOnce
 from domain.comparing import Criterion
 from domain.correcting import Standing
 from domain.requests import RequestStage
-from domain.stages import Action, PurchaseStage, Refusal, Role
+from domain.stages import Action, PurchaseStage, Refusal, Role, Stage
 from tests.workflows.house import Declined, Document, House, Purchase
 
 BUYER, SUPPLIER, SUPERVISOR, AUDITOR = Role.BUYER, Role.SUPPLIER, Role.SUPERVISOR, Role.AUDITOR
@@ -252,6 +253,19 @@ async def emergency(house: House, supplier: str = "S05", price: str = "199.00") 
         )
     await house.begin(asked.state)
     return Request(house, asked.state.number)
+
+
+async def test_what_is_bought_for_stock_stays_bought_when_an_order_needs_no_piece_of_it_any_more(house: House) -> None:
+    [purchase] = await (await emergency(house)).orders()
+    await house.stock_up(house.part, 0)
+    order = await (await house.order()).to(Stage.SOURCING)
+    assert await order.taken() == [f"1 × {house.part} of {purchase.number}"]
+    await order.cancel()
+    withdrawn = await purchase.logged(Action.WITHDRAW)
+    assert withdrawn.details["not_given_back"] == "it was bought for stock"
+    assert await purchase.stage() is PurchaseStage.PLACED
+    async with house.sessions() as session:
+        assert await restorations.unwanted(session) == []
 
 
 @pytest.mark.clause("3.3.1")
