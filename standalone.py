@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from io import TextIOWrapper
+from typing import Final
 
 import httpx
 from pydantic import Field, SecretStr, ValidationError
@@ -32,6 +33,8 @@ from runtime.settings import LOOPBACK, Settings, mail_key_file
 from runtime.temporal import connect, run_then_rest
 from runtime.terminal import foreground
 
+KEPT_ALIVE: Final = ("--timeout-keep-alive", "75")
+"""Seconds, longer than proxies and clients keep a connection at rest: none sends a request into one being closed."""
 console = Console(highlight=False, soft_wrap=True)
 
 
@@ -180,7 +183,7 @@ def api(settings: StandaloneSettings) -> Program:
 
     return Program(
         name="api",
-        command=[sys.executable, "-m", "uvicorn", "--factory", "api.app:create_app", *address],
+        command=[sys.executable, "-m", "uvicorn", "--factory", "api.app:create_app", *KEPT_ALIVE, *address],
         ready=ready,
         environment=environment(settings),
     )
