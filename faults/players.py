@@ -22,7 +22,7 @@ from faults.stack import LEG_SECONDS
 from faults.tally import Tally, house_tally, tally
 
 LOOK_AGAIN: Final = 1.0
-LOOK_AT_LEAST: Final = 4.0
+LOOK_AT_LEAST: Final = 2.0
 """Seconds between two looks: whoever has nothing to do looks less and less often."""
 COMPANY: Final = "shunfeng"
 COMES_ROUND_EVERY: Final = 5.0

@@ -55,7 +55,7 @@ _FINAL: Final = (
 )
 _AS_IT_IS: Final = (Action.LATE, Action.OPEN_BIDS)
 """What rings as it would: nobody's order ends by it, or nobody could go on without it."""
-TIME_TO_BID: Final = timedelta(seconds=150)
+TIME_TO_BID: Final = timedelta(seconds=90)
 """How long suppliers have for their bids; who needs longer has the deadline put off."""
 _SOON, _LATE = Span(8, "seconds"), Span(1200, "seconds")
 _SUPPLIERS: Final = ("S01", "S02", "S05")
