@@ -6,6 +6,7 @@ Texts of exceptions nobody foresaw go to the log with an id; the answer carries 
 import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from socket import gaierror
 from typing import Any, Final, NamedTuple, Protocol
 
 from fastapi import FastAPI
@@ -430,6 +431,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(DBAPIError, on_database)
     app.add_exception_handler(PoolTimeoutError, on_no_answer)
     app.add_exception_handler(TimeoutError, on_no_answer)
+    app.add_exception_handler(ConnectionError, on_no_answer)  # after a commit the next statement may connect anew
+    app.add_exception_handler(gaierror, on_no_answer)
 
 
 def response(request: Request, problem: Problem) -> JSONResponse:

@@ -156,6 +156,22 @@ async def test_a_connection_that_breaks_is_the_databases_fault(staff: Staff) -> 
     assert again.status_code == 401
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "nowhere.invalid"])
+async def test_a_database_that_goes_away_between_two_transactions_says_so(host: str) -> None:
+    app, gone = create_app(), engine(f"postgresql+asyncpg://huanjian:x@{host}:{free_port()}/huanjian")
+
+    @app.get("/v1/second-half")
+    async def second_half() -> None:
+        async with sessions(gone)() as session:
+            await session.execute(text("select 1"))
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=ORIGIN) as client:
+        answer = await client.get("/v1/second-half")
+    await gone.dispose()
+    assert (answer.status_code, answer.json()["code"]) == (503, "database_unreachable")
+    assert answer.headers["retry-after"] == str(problems.RETRY_AFTER)
+
+
 async def test_a_problems_type_leads_to_its_kind(client: httpx.AsyncClient) -> None:
     address, _, code = (await client.get("/v1/orders")).json()["type"].partition("#")
     kinds = {kind["code"]: kind for kind in (await client.get(address)).json()}
