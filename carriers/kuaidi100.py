@@ -17,7 +17,7 @@ from urllib.parse import parse_qs
 from zoneinfo import ZoneInfo
 
 import aiohttp
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from carriers.protocol import (
     Account,
@@ -87,6 +87,7 @@ STATES: Final[Mapping[str, tuple[Milestone, Trouble | None]]] = {
 }
 """What the carrier's codes mean, plain and advanced ones. There is none for "lost"."""
 
+YEARS: Final = range(2000, 2100)
 SIGNED_IN_PERSON: Final = frozenset({"301"})
 
 Fault = Callable[[str, str], CarrierError]
@@ -151,10 +152,19 @@ def _from_shanghai(text: object) -> datetime:
         naive = datetime.fromisoformat(str(text))
     except ValueError:
         raise ValueError("not a time") from None  # without what it was instead
+    if naive.year not in YEARS:
+        raise ValueError("no time of a parcel")  # nor could one reckon with the first year and the last
     return naive.replace(tzinfo=SHANGHAI).astimezone(UTC)
 
 
+def _storable(text: str) -> str:
+    return text.replace("\x00", "")  # the one character that PostgreSQL does not keep
+
+
 Instant = Annotated[datetime, BeforeValidator(_from_shanghai)]
+Words = Annotated[str, AfterValidator(_storable)]
+Mark = Annotated[Words, Field(max_length=32)]
+"""A code, or the short name of a company."""
 
 
 class _Wire(BaseModel):
@@ -163,16 +173,16 @@ class _Wire(BaseModel):
 
 class _Row(_Wire):
     at: Instant = Field(validation_alias=AliasChoices("ftime", "time"))
-    context: str = ""
-    code: str | None = Field(None, validation_alias="statusCode")
-    area: str | None = Field(None, validation_alias="areaName")
-    location: str | None = None
+    context: Words = ""
+    code: Mark | None = Field(None, validation_alias="statusCode")
+    area: Words | None = Field(None, validation_alias="areaName")
+    location: Words | None = None
 
 
 class _Tracking(_Wire):
-    number: str = Field(validation_alias="nu")
-    company: str = Field("", validation_alias="com")
-    state: str | None = None
+    number: Words = Field(validation_alias="nu")
+    company: Mark = Field("", validation_alias="com")
+    state: Mark | None = None
     data: tuple[_Row, ...] = ()
 
     def scans(self) -> tuple[Scan, ...]:
@@ -185,15 +195,15 @@ class _Tracking(_Wire):
 
 class _Pushed(_Wire):
     status: str
-    message: str | None = None
-    corrected: str | None = Field(None, validation_alias="comNew")
+    message: Words | None = None
+    corrected: Mark | None = Field(None, validation_alias="comNew")
     result: _Tracking = Field(validation_alias="lastResult")
 
 
 class _Booked(_Wire):
-    number: str = Field(validation_alias="kuaidinum", min_length=1)
-    label: str | None = None
-    reference: str | None = Field(None, validation_alias="kdComOrderNum")
+    number: Words = Field(validation_alias="kuaidinum", min_length=1)
+    label: Words | None = None
+    reference: Words | None = Field(None, validation_alias="kdComOrderNum")
 
 
 class _Combo(_Wire):

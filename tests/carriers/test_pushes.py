@@ -1,4 +1,5 @@
 import asyncio
+import json
 from urllib.parse import urlencode
 
 import pytest
@@ -6,6 +7,7 @@ import pytest
 from carriers.kuaidi100 import compact, signature
 from carriers.protocol import AccountFault, BadSignature, Busy, Carrier, CarrierError, Push, Refused, Unreadable, Watch
 from domain.parcels import Milestone, fold
+from faults.spoiled import NASTY
 from tests.carriers.serving import TOKEN, Inbox, Remote, until
 from tests.carriers.test_kuaidi100 import booked, waybill
 
@@ -30,6 +32,37 @@ def pushes(carrier: Carrier, inbox: Inbox) -> list[Push]:
 
 def test_the_answer_is_exact(carrier: Carrier) -> None:
     assert carrier.push_answer == '{"result":true,"returnCode":"200","message":"成功"}'.encode()
+
+
+@pytest.mark.parametrize("nasty", NASTY, ids=lambda nasty: repr(nasty)[:20])
+def test_whatever_a_signed_push_says_can_be_kept_or_is_unreadable(carrier: Carrier, nasty: object) -> None:
+    """One that blew up would hold up all that came after it."""
+    row: dict[str, object] = {
+        "ftime": "2026-11-23 09:00:00",
+        "context": "已揽收",
+        "statusCode": "103",
+        "areaName": "杭州",
+    }
+    result: dict[str, object] = {"nu": "SF1234567890123", "com": "shunfeng", "state": "1", "data": [row]}
+    param: dict[str, object] = {"status": "polling", "message": "", "comNew": "", "lastResult": result}
+    for part in (row, result, param):
+        for field in part:
+            whole = part[field]
+            part[field] = nasty
+            text = json.dumps(param)
+            body = urlencode({"param": text, "sign": signature(text, SALT)}).encode()
+            part[field] = whole
+            try:
+                push = carrier.parse_push(body, TOKEN)
+            except Unreadable:
+                continue
+            assert len(push.company) <= 32
+            for said in (push.number, push.company, push.message):
+                assert "\x00" not in said
+            for scan in push.scans:
+                assert 1999 <= scan.at.year < 2100
+                assert len(scan.code) <= 32
+                assert "\x00" not in scan.code + scan.text + scan.place + scan.waybill
 
 
 async def test_a_parcel_s_whole_way_is_pushed(carrier: Carrier, remote: Remote, inbox: Inbox) -> None:
