@@ -8,12 +8,12 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.alive import alive
-from database.documents import AnyDocument
+from database.documents import AnyDocument, table_of
 from database.session import Sessions
 from database.tables import CorrectiveAction, PurchaseOrder, WarehouseTask
 from domain.documents import kind_of
 from domain.stages import ORDER
-from runtime.temporal import UPDATE_TIMEOUT, document_workflow, order_workflow, start_document
+from runtime.temporal import UPDATE_TIMEOUT, document_workflow, start_document
 
 
 class Telling:
@@ -39,7 +39,7 @@ class Telling:
     async def tell_orders(self, numbers: Sequence[str]) -> None:
         """Wakes orders whose parts came in; each looks for itself what there is."""
         for number in numbers:
-            await self._signal(order_workflow(number), "goods_arrived")
+            await self._signal(number, "goods_arrived")
 
     @activity.defn
     @alive
@@ -47,7 +47,7 @@ class Telling:
         """Tells purchase orders that an order no longer waits for them, and orders that its pieces went to them."""
         for number in numbers:
             kind = kind_of(number)
-            await self._signal(document_workflow(number), "goods_arrived" if kind.life is ORDER else "wanted_less")
+            await self._signal(number, "goods_arrived" if kind.life is ORDER else "wanted_less")
 
     async def _start(self, table: type[AnyDocument], numbers: Sequence[str]) -> set[str]:
         """Starts those that are not yet alive, and says which."""
@@ -71,7 +71,7 @@ class Telling:
     async def hold_purchase_orders(self, numbers: Sequence[str]) -> None:
         """Tells purchase orders that their supplier may not supply any more (policy 3.1.3)."""
         for number in numbers:
-            await self._signal(document_workflow(number), "hold")
+            await self._signal(number, "hold")
 
     @activity.defn
     @alive
@@ -81,12 +81,23 @@ class Telling:
         started = await self._start(CorrectiveAction, numbers)
         for number in numbers:
             if number not in started:
-                await self._signal(document_workflow(number), "reviewed_worse")
+                await self._signal(number, "reviewed_worse")
 
-    async def _signal(self, workflow: str, signal: str) -> None:
+    async def _signal(self, number: str, signal: str) -> None:
+        """Whoever is written but not yet alive is started first; who has ended is not told."""
+        workflow = self._client.get_workflow_handle(document_workflow(number))
         try:
-            await self._client.get_workflow_handle(workflow).signal(signal, rpc_timeout=UPDATE_TIMEOUT)
+            await workflow.signal(signal, rpc_timeout=UPDATE_TIMEOUT)
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
-            activity.logger.info("%s has ended and is not told %s", workflow, signal)
+            table = table_of(kind_of(number))
+            await self._start(table, [number])
+            async with self._sessions() as session:
+                is_open = await session.scalar(
+                    select(table.number).where(table.number == number, table.ended_at.is_(None))
+                )
+            if is_open:
+                await workflow.signal(signal, rpc_timeout=UPDATE_TIMEOUT)
+            else:
+                activity.logger.info("%s has ended and is not told %s", number, signal)

@@ -3,9 +3,11 @@
 from temporalio.testing import ActivityEnvironment
 
 from activities.telling import Telling
+from database.purchases import offers, place
 from database.tables import PurchaseOrder
 from domain.stages import Action, PurchaseStage, Stage
-from tests.workflows.house import House
+from tests.workflows.house import House, Purchase
+from tests.workflows.warehouse import time_of
 
 
 def telling(house: House) -> Telling:
@@ -46,6 +48,18 @@ async def test_a_purchase_order_told_twice_that_nobody_waits_is_withdrawn_once(h
     assert await purchase.handle.result() == PurchaseStage.WITHDRAWN
     await ActivityEnvironment().run(telling(house).tell_purchase_orders, [purchase.number])
     assert (await purchase.actions()).count(Action.WITHDRAW) == 1
+
+
+async def test_a_purchase_order_that_is_not_alive_yet_hears_that_nobody_waits(house: House) -> None:
+    """An order is cancelled while the next supplier's purchase order is written and has no workflow yet."""
+    order, time, now = await house.order(), await time_of(house), await house.now()
+    async with house.sessions.begin() as session:
+        best, *_ = await offers(session, house.part, 1, time, now, set())
+        number = await place(session, best.supplier, "HZ1", [best], time, now, caused_by=order.number)
+    await ActivityEnvironment().run(telling(house).tell_purchase_orders, [number])
+    purchase = Purchase(house, number)
+    assert await purchase.handle.result() == PurchaseStage.WITHDRAWN
+    assert await purchase.actions() == ["place", "withdraw"]
 
 
 async def test_who_has_ended_or_never_was_is_not_told(house: House) -> None:
