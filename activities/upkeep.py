@@ -24,6 +24,7 @@ class Upkeep:
         self._telling = Telling(sessions, client, settings.task_queue)
 
     @activity.defn
+    @alive
     async def begin_due(self, now: datetime) -> int:
         """Begins the counts and rounds that are due by now, and findings of sensors that fell silent; returns how
         many."""
