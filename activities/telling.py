@@ -9,9 +9,11 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.alive import alive
 from database.documents import AnyDocument, table_of
+from database.recovery import with_errands
 from database.session import Sessions
 from database.tables import CorrectiveAction, PurchaseOrder, WarehouseTask
 from domain.documents import kind_of
+from domain.messages import DocumentState
 from domain.stages import ORDER
 from runtime.temporal import UPDATE_TIMEOUT, document_workflow, start_document
 
@@ -84,20 +86,24 @@ class Telling:
                 await self._signal(number, "reviewed_worse")
 
     async def _signal(self, number: str, signal: str) -> None:
-        """Whoever is written but not yet alive is started first; who has ended is not told."""
+        """Whoever is not at its end and has no workflow, not yet or not any more, gets one first; who has ended is not
+        told."""
         workflow = self._client.get_workflow_handle(document_workflow(number))
         try:
             await workflow.signal(signal, rpc_timeout=UPDATE_TIMEOUT)
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
-            table = table_of(kind_of(number))
-            await self._start(table, [number])
-            async with self._sessions() as session:
-                is_open = await session.scalar(
-                    select(table.number).where(table.number == number, table.ended_at.is_(None))
-                )
-            if is_open:
+            if state := await self._open(number):
+                await start_document(self._client, self._task_queue, state, again=True)
                 await workflow.signal(signal, rpc_timeout=UPDATE_TIMEOUT)
             else:
                 activity.logger.info("%s has ended and is not told %s", number, signal)
+
+    async def _open(self, number: str) -> DocumentState | None:
+        """What a workflow of the document would begin with; None if it has ended, or never was."""
+        kind = kind_of(number)
+        table = table_of(kind)
+        async with self._sessions() as session:
+            row = await session.scalar(select(table.state).where(table.number == number, table.ended_at.is_(None)))
+            return await with_errands(session, kind.state.model_validate(row)) if row else None

@@ -62,6 +62,27 @@ async def test_a_purchase_order_that_is_not_alive_yet_hears_that_nobody_waits(ho
     assert await purchase.actions() == ["place", "withdraw"]
 
 
+async def test_a_purchase_order_whose_workflow_was_lost_hears_that_nobody_waits(house: House) -> None:
+    await house.stock_up(house.part, 0)
+    order = await (await house.order()).to(Stage.SOURCING)
+    [purchase] = await order.purchases()
+    await purchase.handle.terminate()
+    await order.cancel()
+    assert await order.handle.result() == Stage.CANCELLED
+    assert await house.client.get_workflow_handle(purchase.handle.id).result() == PurchaseStage.WITHDRAWN
+
+
+async def test_an_order_whose_workflow_was_lost_hears_that_its_goods_are_there(house: House) -> None:
+    """No sweep has to come first."""
+    await house.stock_up(house.part, 0)
+    order = await (await house.order()).to(Stage.SOURCING)
+    [purchase] = await order.purchases()
+    await order.handle.terminate()
+    await purchase.receive(1)
+    await order.until(Stage.DISPATCH)
+    assert (await order.actions()).count("restock") == 1
+
+
 async def test_who_has_ended_or_never_was_is_not_told(house: House) -> None:
     order = await house.order()
     await order.cancel()
