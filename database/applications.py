@@ -29,9 +29,9 @@ from database.tables import (
     ServiceCentre,
     UserAccount,
 )
-from domain.decisions import Line, Supplement
 from domain.duplicates import Complaint
 from domain.messages import OrderState
+from domain.order_decisions import Line, Supplement
 from domain.stages import Refusal, Role, Stage
 from domain.texts import Code, Email, Phone, Photos, Short, SomeText, Text
 from domain.waiting import Clock

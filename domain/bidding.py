@@ -1,6 +1,6 @@
 """What is said about a request for quotation: the question, the bids, the award (policy 3.3.1). Money is yuan."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -9,6 +9,7 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
+from domain.shared_decisions import MoveDue
 from domain.stages import Action
 from domain.texts import Code, LeadDays, Money, Months, Price, SomeText, SomeWords, Text
 
@@ -173,6 +174,6 @@ class LookInto(_Said):
     explanation: SomeText
 
 
-BID_DECISIONS: Mapping[Action, type[BaseModel]] = {
-    model.model_fields["action"].default: model for model in (Bid, NoBid, OpenBids, Award, Abandon, LookInto)
-}
+RequestDecision = Annotated[
+    Bid | NoBid | OpenBids | Award | Abandon | LookInto | MoveDue, Field(discriminator="action")
+]

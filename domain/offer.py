@@ -11,7 +11,7 @@ from hashlib import sha256
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from domain.decisions import LineRefusal
+from domain.order_decisions import LineRefusal
 from domain.quoting import Because, Charge, Costs, Expected, Sureness
 
 LANGUAGES: Final = ("zh", "en")

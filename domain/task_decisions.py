@@ -1,13 +1,14 @@
-"""What people say when they decide about a task of the warehouse, as `domain/decisions.py` does for orders."""
+"""What people say when they decide about a task of the warehouse."""
 
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, Field, ValidationInfo, field_validator
+from pydantic import AwareDatetime, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from domain.counting import Cause
 from domain.levels import Way
+from domain.shared_decisions import MoveDue
 from domain.stages import Action
 from domain.texts import Code, Money, Photos, Saying, Serials, SomeText, Text
 
@@ -178,21 +179,8 @@ class CallOff(Saying):
     explanation: SomeText
 
 
-_MODELS: tuple[type[BaseModel], ...] = (
-    RecordCounts,
-    FinishCount,
-    ExplainDifferences,
-    CountAgain,
-    ApproveAdjustment,
-    ReportRound,
-    PutRight,
-    AcceptRemedy,
-    Reopen,
-    OrderProposed,
-    TurnDown,
-    DecideDisposal,
-    Dispose,
-    CallOff,
-)
-TASK_DECISIONS: dict[Action, type[BaseModel]] = {model.model_fields["action"].default: model for model in _MODELS}
-"""The model of each action that people take on a task."""
+TaskDecision = Annotated[
+    RecordCounts | FinishCount | ExplainDifferences | CountAgain | ApproveAdjustment | ReportRound | PutRight
+    | AcceptRemedy | Reopen | OrderProposed | TurnDown | DecideDisposal | Dispose | CallOff | MoveDue,
+    Field(discriminator="action"),
+]  # fmt: skip

@@ -6,7 +6,7 @@ from activities.steps.work import OrderSteps, OrderWork
 from database import customers
 from database.applications import search_text
 from database.tables import Customer, Fault, ProductModel, RegisteredUnit
-from domain.decisions import Amend
+from domain.order_decisions import Amend
 from domain.stages import Action, Refusal
 
 _CUSTOMERS: Final = ("name", "phone", "email", "province", "city", "district", "address")

@@ -14,7 +14,8 @@ from database.absences import stand_ins
 from database.reading.audits import Examined, examine, signed
 from database.tables import AuditAttempt, AuditQuestion, LineState, Signature, UserAccount
 from domain.auditing import Checked, Verdict, judge, refusal, signers, unsigned
-from domain.decisions import (
+from domain.messages import AuditDesk
+from domain.order_decisions import (
     AnswerQuestion,
     Approve,
     AskCustomer,
@@ -23,7 +24,6 @@ from domain.decisions import (
     Reject,
     ReturnForCorrection,
 )
-from domain.messages import AuditDesk
 from domain.stages import Action, Refusal, Role, Stage
 from domain.waiting import Clock, Wait
 

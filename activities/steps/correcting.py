@@ -9,7 +9,7 @@ from activities.steps.work import CorrectiveSteps, CorrectiveWork
 from database.standings import before_worse_review, change_standing, open_purchases, standing_of, worse_review
 from database.tables import Submission
 from domain.correcting import WHERE_DISMISSED, ChangedBecause, CorrectiveStage, Standing
-from domain.decisions import AnswerDemand, SubmitEvidence
+from domain.corrective_decisions import AnswerDemand, SubmitEvidence
 from domain.stages import Action, Refusal, Role
 from domain.waiting import Clock
 

@@ -26,7 +26,7 @@ from database.tables import (
     Warehouse,
     Zone,
 )
-from domain.decisions import Condition, DeclareLost, HandOver, LossReason, Pack, ReceiveBack
+from domain.order_decisions import Condition, DeclareLost, HandOver, LossReason, Pack, ReceiveBack
 from domain.stages import Action, Refusal, Role, Stage
 from domain.waiting import Clock
 

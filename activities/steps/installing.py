@@ -14,7 +14,7 @@ from database.tables import (
     RevisitAttempt,
     Technician,
 )
-from domain.decisions import (
+from domain.order_decisions import (
     AnswerFaulty,
     AnswerWorks,
     BookAppointment,

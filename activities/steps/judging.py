@@ -7,8 +7,8 @@ from activities.steps.sourcing import go_on_if_complete
 from activities.steps.work import OrderSteps, OrderWork, lines_in
 from database.cover import unit_cover
 from database.tables import Inspection, LineState, ServiceOutlet
-from domain.decisions import Consent, Quote, Refuse, SendForInspection
 from domain.inspecting import fee, is_open
+from domain.order_decisions import Consent, Quote, Refuse, SendForInspection
 from domain.stages import Action, Refusal, Stage
 from domain.waiting import Clock
 

@@ -16,8 +16,9 @@ from database.tables import (
     SupplierClaim,
     SupplierInvoice,
 )
-from domain.decisions import DecideInvoice, EnterInvoice, InvoiceOutcome, SettleClaim
+from domain.purchase_decisions import DecideInvoice, EnterInvoice, InvoiceOutcome
 from domain.receiving import Billed, Due, differences, payable
+from domain.shared_decisions import SettleClaim
 from domain.stages import Action, Refusal, Role
 
 

@@ -7,9 +7,9 @@ from typing import Any, Generic, TypeVar
 
 from activities.steps.work import D, Steps, Work
 from database.steps import record, reminder
-from domain.decisions import MoveDue
 from domain.messages import DocumentState, Step
 from domain.notices import TOLD
+from domain.shared_decisions import MoveDue
 from domain.stages import Action, Life, Refusal, Role
 from domain.waiting import Clock
 

@@ -13,8 +13,8 @@ from database.purchases import for_orders, offers, open_link, place, tried, wait
 from database.quotations import broken_by
 from database.standings import has_heard, standing_of
 from database.tables import PurchaseOrder, ReplacementOrder, SupplierLink
-from domain.decisions import Confirm, PromiseLater, ProposeDate, RefuseOrder, RenewLink, ReportOnTrack
 from domain.offer import agreed_text, digest
+from domain.purchase_decisions import Confirm, PromiseLater, ProposeDate, RefuseOrder, RenewLink, ReportOnTrack
 from domain.stages import PURCHASE_OPEN, Action, PurchaseStage, Refusal, Role, Stage
 from domain.waiting import Clock
 

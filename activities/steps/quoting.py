@@ -10,8 +10,8 @@ from database.cover import part_covers, unit_cover
 from database.purchases import expected_from, free_at, offers, punctuality
 from database.stock import free_for
 from database.tables import Customer, LineState, OrderLine, Part, PartModel, PurchaseOrder, Quotation
-from domain.decisions import QuotedLine
 from domain.offer import Again, Offer, OfferedLine, agreed_text, digest
+from domain.order_decisions import QuotedLine
 from domain.quoting import (
     Because,
     Charge,

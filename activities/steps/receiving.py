@@ -25,7 +25,7 @@ from database.tables import (
     Tracking,
     Zone,
 )
-from domain.decisions import CountedLine, HandBack, InspectGoods, Measured, ReceiveGoods
+from domain.purchase_decisions import CountedLine, HandBack, InspectGoods, Measured, ReceiveGoods
 from domain.receiving import inspected, sample_of, sampling_for
 from domain.stages import Action, Refusal, Role
 

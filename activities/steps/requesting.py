@@ -14,8 +14,8 @@ from database.tables import AwardLine, BidLine, Contract, Invitation, Part, Requ
 from domain.bidding import Award, Bid, Finding, LookInto, NoBid
 from domain.comparing import Placed
 from domain.contracts import ContractTerms
-from domain.decisions import MoveDue
 from domain.requests import RequestStage
+from domain.shared_decisions import MoveDue
 from domain.stages import Action, Refusal, Role
 from domain.suppliers import Breach
 from domain.waiting import Clock

@@ -12,7 +12,8 @@ from carriers.protocol import Recall
 from database import allocation, lots, stock
 from database.purchases import withdraw
 from database.tables import Claim, ClaimState, LineState, Shipment, ShipmentState
-from domain.decisions import Cancel, SettleClaim
+from domain.order_decisions import Cancel
+from domain.shared_decisions import SettleClaim
 from domain.stages import Action, Refusal, Stage
 from domain.waiting import Clock
 

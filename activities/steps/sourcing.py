@@ -22,7 +22,7 @@ from database.tables import (
     ShipmentLine,
     ShipmentState,
 )
-from domain.decisions import Substitute
+from domain.order_decisions import Substitute
 from domain.stages import Action, Refusal, Role, Stage
 from domain.waiting import Clock
 

@@ -2,7 +2,7 @@
 
 from activities.steps.work import OrderSteps, OrderWork
 from database import photos
-from domain.decisions import Supplement
+from domain.order_decisions import Supplement
 from domain.stages import Action, Role
 
 

@@ -15,8 +15,9 @@ from database.reading.documents import Head
 from database.reading.orders import OrderView
 from database.reading.shipments import ShipmentView
 from database.tables import AppointmentState, ClaimState, LineState, ShipmentState, Tracking
-from domain.decisions import DECISIONS, Completion
+from domain.decisions import DECISIONS
 from domain.offer import digest
+from domain.order_decisions import Completion
 from domain.stages import ORDER, Action, Role
 
 GRAVE: Final = frozenset(

@@ -37,23 +37,23 @@ from domain.comparing import Criterion
 from domain.contracts import ContractTerms, Paper, QualificationProof
 from domain.correcting import CORRECTIVE_ENDS, CORRECTIVE_RULES, ChangedBecause, CorrectiveStage
 from domain.counting import Cause, CountState
-from domain.decisions import (
-    DECISIONS,
+from domain.decisions import DECISIONS
+from domain.facts import Facts
+from domain.levels import Excess, Pattern, Way
+from domain.notices import TOLD_BY_STEPS
+from domain.order_decisions import (
     AuditReason,
     CancelReason,
     Completion,
     Condition,
     Hindrance,
-    InvoiceOutcome,
     LineRefusal,
     LossReason,
     RefusalReason,
 )
-from domain.facts import Facts
-from domain.levels import Excess, Pattern, Way
-from domain.notices import TOLD_BY_STEPS
 from domain.ordering import OrderByHand
 from domain.parcels import Milestone, Trouble
+from domain.purchase_decisions import InvoiceOutcome
 from domain.quoting import Because, Charge, Sureness
 from domain.receiving import Difference, LotVerdict
 from domain.requests import REQUEST_ENDS, REQUEST_RULES, RequestStage

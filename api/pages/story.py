@@ -21,7 +21,9 @@ from database.reading.shipments import ShipmentView
 from database.reading.undelivered import masked
 from database.tables import Channel, Message, MessageState, Outbox
 from domain.auditing import Check
-from domain.decisions import (
+from domain.documents import kind_of
+from domain.levels import Way
+from domain.order_decisions import (
     AuditReason,
     CancelReason,
     Completion,
@@ -30,8 +32,6 @@ from domain.decisions import (
     LossReason,
     RefusalReason,
 )
-from domain.documents import kind_of
-from domain.levels import Way
 from domain.parcels import Trouble
 from domain.quoting import Because, Sureness
 from domain.stages import Action, Role

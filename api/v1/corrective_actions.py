@@ -17,7 +17,7 @@ from database.reading.documents import Event, events, head
 from database.reading.keyset import Page
 from database.reading.reviews import CaseView, CorrectionRow, CorrectionView, ReviewView
 from domain.correcting import CORRECTIVE
-from domain.decisions import AnswerDemand, CorrectiveDecision, SubmitEvidence
+from domain.corrective_decisions import AnswerDemand, CorrectiveDecision, SubmitEvidence
 from domain.messages import Decided
 from domain.reviews import ReviewFigure
 from domain.stages import Role

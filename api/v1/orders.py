@@ -19,8 +19,8 @@ from database.reading.keyset import Page
 from database.reading.order_lists import Counts, Desk, OrderRow, Wanted
 from database.reading.orders import OrderView
 from database.reading.statutory import RightView, rights_of
-from domain.decisions import Decision
 from domain.messages import Decided
+from domain.order_decisions import Decision
 from domain.stages import ORDER, Action, Role, Stage
 
 router = APIRouter(prefix="/orders", tags=["orders"])

@@ -18,9 +18,9 @@ from database.reading import purchases
 from database.reading.documents import EVENTS_AT_ONCE, Event, Head, events, head
 from database.reading.keyset import Page
 from database.reading.purchases import PurchaseRow, PurchaseView, WantedPurchases
-from domain.decisions import PurchaseDecision
 from domain.messages import Decided, PurchaseState
 from domain.ordering import OrderByHand
+from domain.purchase_decisions import PurchaseDecision
 from domain.stages import PURCHASE, PurchaseStage, Role
 
 router = APIRouter(prefix="/purchase-orders", tags=["purchase orders"])

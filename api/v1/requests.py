@@ -17,8 +17,7 @@ from database.reading.documents import EVENTS_AT_ONCE, Event, Head, events, head
 from database.reading.keyset import Page
 from database.reading.requests import AskedView, RequestRow, RequestView, WantedRequests
 from database.requests import Asked
-from domain.bidding import Ask, Bid, BuyAtOnce, NoBid
-from domain.decisions import RequestDecision
+from domain.bidding import Ask, Bid, BuyAtOnce, NoBid, RequestDecision
 from domain.messages import Decided, RequestState
 from domain.requests import REQUEST, RequestStage
 from domain.stages import Role

@@ -33,10 +33,10 @@ from database.reading.tasks import TaskRow, TaskView, WantedTasks
 from database.reading.warehousing import PlanView, SensorView
 from database.tables import Warehouse, WarehouseTask
 from domain.counting import StockAccuracy
-from domain.decisions import TaskDecision
 from domain.levels import Excess, Pattern
 from domain.messages import Decided, TaskState
 from domain.stages import Action, Refusal, Role
+from domain.task_decisions import TaskDecision
 from domain.tasks import TASK, TaskKind
 from domain.texts import Code
 from runtime.temporal import start_document

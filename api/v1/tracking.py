@@ -11,7 +11,8 @@ from api.engine import decide
 from api.problems import Problem, responses
 from database.reading.orders import number_by_token
 from database.reading.tracking import TrackingView, tracking_view
-from domain.decisions import (
+from domain.messages import Decided
+from domain.order_decisions import (
     AnswerFaulty,
     AnswerQuestion,
     AnswerWorks,
@@ -22,7 +23,6 @@ from domain.decisions import (
     ReportFitted,
     Supplement,
 )
-from domain.messages import Decided
 from domain.stages import ORDER
 
 router = APIRouter(prefix="/tracking", tags=["tracking"])

@@ -43,8 +43,8 @@ from database.tables import (
     UserAccount,
 )
 from domain.auditing import Case, CaseLine, Check, Checked, Evidence, Signed, Verdict, changes, judge, signers
-from domain.decisions import AuditReason
 from domain.messages import AuditDesk
+from domain.order_decisions import AuditReason
 from domain.policy import Policy
 from domain.stages import Action, Role, Stage
 

@@ -26,8 +26,8 @@ from database.tables import (
     RevisitAttempt,
     Stock,
 )
-from domain.decisions import Hindrance
 from domain.hints import Record, most_probable, successor
+from domain.order_decisions import Hindrance
 from domain.stages import Action, Stage
 
 

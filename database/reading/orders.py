@@ -52,8 +52,8 @@ from database.tables import (
     Tracking,
     UserAccount,
 )
-from domain.decisions import LineRefusal, LossReason
 from domain.messages import OrderState
+from domain.order_decisions import LineRefusal, LossReason
 from domain.quoting import Because, Charge, Sureness
 from domain.stages import PurchaseStage, Role, Stage
 

@@ -21,7 +21,7 @@ from database.tables import (
     SupplierInvoice,
     SupplierReturn,
 )
-from domain.decisions import InvoiceOutcome
+from domain.purchase_decisions import InvoiceOutcome
 from domain.receiving import LotVerdict
 
 

@@ -20,7 +20,7 @@ from database.reading.photos import PhotoView, order_photos
 from database.reading.shipments import MilestoneView
 from database.reading.statutory import RightView, rights_of
 from database.tables import AppointmentState, EventLog, LineState, ShipmentState
-from domain.decisions import LineRefusal
+from domain.order_decisions import LineRefusal
 from domain.parcels import Milestone, Trouble
 from domain.quoting import Because, Charge, Sureness
 from domain.stages import ORDER, Action, Role, Stage

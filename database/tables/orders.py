@@ -23,7 +23,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from database.tables.base import Base, Document
-from domain.decisions import LineRefusal, LossReason
+from domain.order_decisions import LineRefusal, LossReason
 from domain.quoting import Because, Charge, Sureness
 from domain.stages import ENDS, Action, Role, Stage
 

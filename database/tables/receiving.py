@@ -21,7 +21,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from database.tables.base import Base
 from database.tables.orders import ClaimState
-from domain.decisions import InvoiceOutcome
+from domain.purchase_decisions import InvoiceOutcome
 from domain.receiving import LotVerdict
 
 

@@ -32,7 +32,9 @@ from domain.policy import Policy
 from domain.stages import Action, Role
 from domain.waiting import Alarm, Wait
 from runtime.settings import Settings
-from tests.workflows.house import Declined, Document, House, Order, PaperCarrier, PaperCarriers, Purchase
+from tests.workflows.documents import Declined, Document, Order, Purchase
+from tests.workflows.house import House
+from tests.workflows.paper_carrier import PaperCarrier, PaperCarriers
 
 COMMITS: Mapping[type[DocumentState], str] = {
     OrderState: "commit_order",

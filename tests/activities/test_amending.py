@@ -12,7 +12,7 @@ from database.session import Sessions
 from database.tables import Customer, ReplacementOrder
 from domain.stages import Action, Role, Stage
 from tests.activities.paper import PaperHouse
-from tests.workflows.house import Declined, Order
+from tests.workflows.documents import Declined, Order
 
 AGENT = Role.SERVICE_AGENT
 SAID: Mapping[str, Any] = {"name": "沈一", "phone": "154 0000 0901", "address": "示范路 1 号"}

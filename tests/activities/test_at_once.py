@@ -17,7 +17,7 @@ from domain.sourcing import Where
 from domain.stages import Action, PurchaseStage, Role, Stage
 from tests.activities.paper import PaperHouse
 from tests.activities.test_committing import short_of
-from tests.workflows.house import CHECKS, Document, Order
+from tests.workflows.documents import CHECKS, Document, Order
 
 
 async def step(paper: PaperHouse, document: Document, action: Action, role: Role, **content: Any) -> Step:

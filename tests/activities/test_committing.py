@@ -17,7 +17,7 @@ from domain.policy import Timekeeper
 from domain.stages import Action, PurchaseStage, Role, Stage
 from domain.tasks import TaskKind
 from tests.activities.paper import PaperHouse
-from tests.workflows.house import Order, Purchase
+from tests.workflows.documents import Order, Purchase
 from tests.workflows.test_requests import asking, emergency, three_bids
 from tests.workflows.test_suspension import Correction
 from tests.workflows.test_warehouse import CAPACITOR, MOTOR, answers, proposal, sell

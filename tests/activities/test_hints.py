@@ -7,7 +7,8 @@ import pytest
 from database.reading.hints import Hints, PartHint, hints_for
 from domain.stages import Stage
 from tests.activities.paper import PaperHouse
-from tests.workflows.house import OFFICE, Order
+from tests.workflows.documents import Order
+from tests.workflows.week import OFFICE
 
 BURNT, NOISE = "motion.still.motor_burnt", "motion.noise.bearing"
 

@@ -19,7 +19,8 @@ from database.tables import (
 from domain.stages import Action, PurchaseStage, Role, Stage
 from domain.waiting import Clock
 from tests.activities.paper import PaperHouse
-from tests.workflows.house import OFFICE, Declined, Order
+from tests.workflows.documents import Declined, Order
+from tests.workflows.week import OFFICE
 
 AGENT, CUSTOMER, TECHNICIAN = Role.SERVICE_AGENT, Role.CUSTOMER, Role.TECHNICIAN
 FILTER = "CXW-FILTER"

@@ -39,7 +39,7 @@ from runtime.ports import free_port
 from runtime.settings import Settings
 from tests.activities.paper import PaperHouse
 from tests.messaging.conftest import MailServer, mail_server, sms_account
-from tests.workflows.house import Order
+from tests.workflows.documents import Order
 
 __all__ = ["mail_server", "sms_account"]
 

@@ -13,7 +13,8 @@ from carriers.protocol import Booking, Busy, Consignment, NotOffered, Recall, Re
 from database.tables import Customer, Parcel, ShipmentState
 from domain.stages import Stage
 from tests.activities.paper import PaperHouse
-from tests.workflows.house import Order, PaperCarrier, PaperCarriers
+from tests.workflows.documents import Order
+from tests.workflows.paper_carrier import PaperCarrier, PaperCarriers
 
 
 @dataclass

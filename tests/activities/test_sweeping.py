@@ -9,7 +9,8 @@ from database.tables import Parcel, PurchaseOrder, ReplacementOrder, Restoration
 from domain.messages import DocumentState, OrderState
 from domain.parcels import Milestone
 from domain.stages import PurchaseStage, Stage
-from tests.workflows.house import House, Order
+from tests.workflows.documents import Order
+from tests.workflows.house import House
 from tests.workflows.test_recovery import approval, recorded_unseen
 
 LONG_AGO = timedelta(hours=1)

@@ -6,7 +6,8 @@ from activities.telling import Telling
 from database.purchases import offers, place
 from database.tables import PurchaseOrder
 from domain.stages import Action, PurchaseStage, Stage
-from tests.workflows.house import House, Purchase
+from tests.workflows.documents import Purchase
+from tests.workflows.house import House
 from tests.workflows.warehouse import time_of
 
 

@@ -23,7 +23,7 @@ from domain.messages import Scanned
 from domain.parcels import Milestone, Scan, Trouble
 from domain.stages import Stage
 from tests.activities.paper import PaperHouse
-from tests.workflows.house import PaperCarriers
+from tests.workflows.paper_carrier import PaperCarriers
 
 ACCOUNT = "sf"
 M = Milestone

@@ -25,7 +25,7 @@ from runtime.namespace import prepare_namespace
 from runtime.settings import Settings
 from runtime.temporal import connect, order_workflow
 from tests.api.conftest import PHONE, Staff
-from tests.workflows.house import PaperCarrier, PaperCarriers
+from tests.workflows.paper_carrier import PaperCarrier, PaperCarriers
 from worker import build
 
 QUOTE = {"action": "quote", "lines": [{"part": "CXW-MOTOR-200", "quantity": 1}]}

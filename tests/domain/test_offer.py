@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from domain.decisions import LineRefusal
 from domain.offer import LANGUAGES, Again, Offer, OfferedLine, agreed_text, digest, rows
+from domain.order_decisions import LineRefusal
 from domain.quoting import Because, Charge, Costs, Expected, Sureness
 
 EARLY, LATE = datetime(2026, 11, 26, 20, tzinfo=UTC), datetime(2026, 11, 30, 2, tzinfo=UTC)

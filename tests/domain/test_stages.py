@@ -4,17 +4,15 @@ from typing import get_args
 import pytest
 from pydantic import BaseModel
 
+from domain.bidding import RequestDecision
 from domain.correcting import CORRECTIVE, CorrectiveStage
-from domain.decisions import (
-    DECISIONS,
-    CorrectiveDecision,
-    Decision,
-    PurchaseDecision,
-    RequestDecision,
-    TaskDecision,
-)
+from domain.corrective_decisions import CorrectiveDecision
+from domain.decisions import DECISIONS
+from domain.order_decisions import Decision
+from domain.purchase_decisions import PurchaseDecision
 from domain.requests import REQUEST, RequestStage
 from domain.stages import ENDS, ORDER, PURCHASE, Action, Life, PurchaseStage, Refusal, Role, Stage
+from domain.task_decisions import TaskDecision
 from domain.tasks import FIRST, TASK, TASK_ENDS, TaskStage
 
 LIVES = {

@@ -11,8 +11,8 @@ from api.i18n import FOLDERS, Language, languages
 from api.pages import forms
 from api.pages.forms import Choice, Said
 from database.applications import Application
-from domain.decisions import (
-    DECISIONS,
+from domain.decisions import DECISIONS
+from domain.order_decisions import (
     AnswerWorks,
     Approve,
     BookAppointment,
@@ -20,11 +20,11 @@ from domain.decisions import (
     HandOver,
     Pack,
     Quote,
-    ReceiveGoods,
     Refuse,
     ReportFitted,
-    SettleClaim,
 )
+from domain.purchase_decisions import ReceiveGoods
+from domain.shared_decisions import SettleClaim
 
 MODELS: dict[str, type[BaseModel]] = {str(action): model for action, model in DECISIONS.items()} | {
     "apply": Application

@@ -22,9 +22,10 @@ from domain.waiting import Clock
 from domain.working_time import SpedUp
 from runtime.search_attributes import SEARCH_ATTRIBUTES
 from runtime.settings import Settings
-from tests.workflows.house import OFFICE, House, open_house, register_search_attributes
+from tests.workflows.house import House, open_house, register_search_attributes
 from tests.workflows.order_in_the_house import disorder
 from tests.workflows.replaying import replay
+from tests.workflows.week import OFFICE
 
 FORGETFUL = (
     "test_audit", "test_judgement", "test_purchasing", "test_revisit", "test_sourcing", "test_transport",

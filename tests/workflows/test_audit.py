@@ -8,7 +8,9 @@ import pytest
 
 from database.tables import Absence, AuditQuestion, ReplacementOrder, Reservation, Signature, WorkingDayOverride
 from domain.stages import Action, Role, Stage
-from tests.workflows.house import CHECKS, Declined, House, Week
+from tests.workflows.documents import CHECKS, Declined
+from tests.workflows.house import House
+from tests.workflows.week import Week
 
 AUDITOR, AGENT, CUSTOMER, SUPERVISOR = Role.AUDITOR, Role.SERVICE_AGENT, Role.CUSTOMER, Role.SUPERVISOR
 

@@ -9,7 +9,8 @@ from carriers.protocol import Recall
 from database.tables import LineState, Parcel, ShipmentState
 from domain.parcels import Milestone
 from domain.stages import OPEN, Action, PurchaseStage, Role, Stage
-from tests.workflows.house import Declined, House, Order
+from tests.workflows.documents import Declined, Order
+from tests.workflows.house import House
 
 WITH_THE_CUSTOMER = {Stage.INSTALLATION, Stage.REVISIT, Stage.REWORK}
 

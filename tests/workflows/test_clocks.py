@@ -6,7 +6,9 @@ import pytest
 
 from database.tables import PolicyVersion, WorkingDayOverride
 from domain.stages import OPEN, Action, Role, Stage
-from tests.workflows.house import OFFICE, Declined, House
+from tests.workflows.documents import Declined
+from tests.workflows.house import House
+from tests.workflows.week import OFFICE
 
 AUDITOR, SUPERVISOR = Role.AUDITOR, Role.SUPERVISOR
 

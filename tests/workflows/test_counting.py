@@ -8,7 +8,8 @@ from database.tables import CountEntry, Movement
 from domain.counting import Cause, CountState
 from domain.stages import Action, Role, Stage
 from domain.tasks import TaskKind, TaskStage
-from tests.workflows.house import Declined, House
+from tests.workflows.documents import Declined
+from tests.workflows.house import House
 from tests.workflows.warehouse import KEEPER, SUPERVISOR, Count, Task, begin_count, book, due_work, tasks
 
 SHELF = "HZ1/qualified"

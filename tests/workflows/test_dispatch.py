@@ -5,7 +5,8 @@ import pytest
 from database.tables import Parcel, ShipmentState
 from domain.parcels import Milestone
 from domain.stages import Action, Role, Stage
-from tests.workflows.house import Declined, House
+from tests.workflows.documents import Declined
+from tests.workflows.house import House
 
 AGENT, CUSTOMER, KEEPER, DISPATCHER = Role.SERVICE_AGENT, Role.CUSTOMER, Role.WAREHOUSE_KEEPER, Role.DISPATCHER
 

@@ -7,7 +7,8 @@ import pytest
 from database.tables import AppointmentState, Certificate, LineState, OrderLine
 from domain.stages import Action, Role, Stage
 from domain.warranty import months_later
-from tests.workflows.house import Declined, House, Order
+from tests.workflows.documents import Declined, Order
+from tests.workflows.house import House
 
 AGENT, CUSTOMER, TECHNICIAN = Role.SERVICE_AGENT, Role.CUSTOMER, Role.TECHNICIAN
 

@@ -4,7 +4,8 @@ import pytest
 
 from database.tables import Quotation
 from domain.stages import Action, Role, Stage
-from tests.workflows.house import Declined, House, Order
+from tests.workflows.documents import Declined, Order
+from tests.workflows.house import House
 
 AGENT, CUSTOMER, TECHNICIAN = Role.SERVICE_AGENT, Role.CUSTOMER, Role.TECHNICIAN
 

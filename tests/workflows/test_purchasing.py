@@ -8,7 +8,8 @@ from database.ordering import order
 from database.tables import CostMonth
 from domain.ordering import OrderByHand
 from domain.stages import Action, PurchaseStage, Role, Stage
-from tests.workflows.house import Declined, House, Order, Purchase
+from tests.workflows.documents import Declined, Order, Purchase
+from tests.workflows.house import House
 from workflows.cost_analysis import CostAnalysis
 
 BUYER, AGENT, SUPPLIER, SUPERVISOR = Role.BUYER, Role.SERVICE_AGENT, Role.SUPPLIER, Role.SUPERVISOR

@@ -10,7 +10,8 @@ from database.tables import Parcel
 from domain.messages import Decided
 from domain.parcels import Milestone
 from domain.stages import Action, PurchaseStage, Role, Stage
-from tests.workflows.house import CHECKS, House, Order
+from tests.workflows.documents import CHECKS, Order
+from tests.workflows.house import House
 
 Decision = Callable[[Order], Awaitable[Decided]]
 

@@ -9,7 +9,8 @@ from sqlalchemy.exc import IntegrityError
 from database.tables import InvoiceState, LotReading, PurchaseLine, ReceivedLot, SupplierReturn
 from domain.receiving import LotVerdict
 from domain.stages import Action, PurchaseStage, Role, Stage
-from tests.workflows.house import Declined, House, Purchase
+from tests.workflows.documents import Declined, Purchase
+from tests.workflows.house import House
 from tests.workflows.test_purchasing import short_of
 
 KEEPER, BUYER, AGENT, SUPPLIER = Role.WAREHOUSE_KEEPER, Role.BUYER, Role.SERVICE_AGENT, Role.SUPPLIER

@@ -5,7 +5,8 @@ import asyncio
 from activities.committing import Committing
 from domain.messages import Decide, Step
 from domain.stages import Action, PurchaseStage, Role, Stage
-from tests.workflows.house import CHECKS, Document, House, Order
+from tests.workflows.documents import CHECKS, Document, Order
+from tests.workflows.house import House
 
 
 async def recorded_unseen(house: House, document: Document, decision: Decide) -> None:

@@ -20,7 +20,8 @@ from domain.comparing import Criterion
 from domain.correcting import Standing
 from domain.requests import RequestStage
 from domain.stages import Action, PurchaseStage, Refusal, Role, Stage
-from tests.workflows.house import Declined, Document, House, Purchase
+from tests.workflows.documents import Declined, Document, Purchase
+from tests.workflows.house import House
 
 BUYER, SUPPLIER, SUPERVISOR, AUDITOR = Role.BUYER, Role.SUPPLIER, Role.SUPERVISOR, Role.AUDITOR
 VALID_UNTIL = date(2099, 1, 1)

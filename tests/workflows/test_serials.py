@@ -10,10 +10,11 @@ from database import stock
 from database.reading.movements import WantedMovements, movements
 from database.reading.orders import order_view
 from database.tables import Movement, MovementReason, StockLot
-from domain.decisions import Condition
+from domain.order_decisions import Condition
 from domain.receiving import LotVerdict
 from domain.stages import Action, PurchaseStage, Refusal, Role, Stage
-from tests.workflows.house import Declined, House, Order, Purchase
+from tests.workflows.documents import Declined, Order, Purchase
+from tests.workflows.house import House
 from tests.workflows.test_purchasing import short_of
 
 KEEPER = Role.WAREHOUSE_KEEPER

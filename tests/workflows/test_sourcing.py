@@ -8,7 +8,8 @@ from database.reading.substitutes import substitutes
 from database.tables import BackOrder, LineState, Part, PartModel, Reservation, ReservationState, SubstitutePart
 from domain.stages import Action, PurchaseStage, Role, Stage
 from domain.waiting import Clock
-from tests.workflows.house import Declined, House
+from tests.workflows.documents import Declined
+from tests.workflows.house import House
 
 
 @pytest.mark.clause("3.2.1")

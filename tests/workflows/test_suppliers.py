@@ -8,7 +8,8 @@ from sqlalchemy import update
 from database.tables import PurchaseOrder, SupplierLink
 from domain.offer import digest
 from domain.stages import Action, PurchaseStage, Role, Stage
-from tests.workflows.house import Declined, House
+from tests.workflows.documents import Declined
+from tests.workflows.house import House
 from tests.workflows.test_purchasing import short_of
 
 BUYER, AGENT, SUPPLIER, SUPERVISOR, CUSTOMER = (

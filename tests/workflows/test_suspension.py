@@ -8,7 +8,8 @@ import pytest
 from database.tables import CorrectiveAction, PolicyVersion, StandingChange, Supplier, SupplierReview
 from domain.correcting import ChangedBecause, CorrectiveStage, Standing
 from domain.stages import Action, PurchaseStage, Role, Stage
-from tests.workflows.house import Declined, Document, House
+from tests.workflows.documents import Declined, Document
+from tests.workflows.house import House
 from tests.workflows.test_purchasing import short_of
 from workflows.supplier_review import SupplierReview as Review
 

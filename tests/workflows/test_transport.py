@@ -8,7 +8,9 @@ from database.tables import ClaimState, Parcel, ShipmentState
 from domain.messages import Scanned
 from domain.parcels import Milestone, Trouble
 from domain.stages import Action, Role, Stage
-from tests.workflows.house import Declined, House, Order, Week
+from tests.workflows.documents import Declined, Order
+from tests.workflows.house import House
+from tests.workflows.week import Week
 
 AGENT, CUSTOMER, DISPATCHER = Role.SERVICE_AGENT, Role.CUSTOMER, Role.DISPATCHER
 

@@ -25,7 +25,8 @@ from domain.levels import Excess, Way
 from domain.stages import Action, PurchaseStage, Role, Stage
 from domain.tasks import TaskKind, TaskStage
 from domain.warehouse_rules import Topic
-from tests.workflows.house import Declined, House, Purchase
+from tests.workflows.documents import Declined, Purchase
+from tests.workflows.house import House
 from tests.workflows.warehouse import BUYER, KEEPER, SUPERVISOR, Task, bring_to_life, due_work, tasks, time_of
 
 SHELF, INSPECTION, BAD = "HZ1/qualified", "HZ1/awaiting-inspection", "HZ1/nonconforming"

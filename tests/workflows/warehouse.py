@@ -14,7 +14,8 @@ from domain.messages import Decided
 from domain.policy import Timekeeper
 from domain.stages import Action, Role
 from domain.tasks import TaskKind, TaskStage
-from tests.workflows.house import Document, House
+from tests.workflows.documents import Document
+from tests.workflows.house import House
 
 KEEPER, SUPERVISOR, BUYER = Role.WAREHOUSE_KEEPER, Role.SUPERVISOR, Role.BUYER
 
