@@ -6,6 +6,7 @@ are naive Asia/Shanghai. Signatures are MD5 over the exact text sent.
 
 import hmac
 import json
+import re
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -88,6 +89,8 @@ STATES: Final[Mapping[str, tuple[Milestone, Trouble | None]]] = {
 """What the carrier's codes mean, plain and advanced ones. There is none for "lost"."""
 
 YEARS: Final = range(2000, 2100)
+UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
+"""What PostgreSQL does not keep: the zero character, and halves of one, which JSON can say."""
 SIGNED_IN_PERSON: Final = frozenset({"301"})
 
 Fault = Callable[[str, str], CarrierError]
@@ -158,7 +161,7 @@ def _from_shanghai(text: object) -> datetime:
 
 
 def _storable(text: str) -> str:
-    return text.replace("\x00", "")  # the one character that PostgreSQL does not keep
+    return UNSTORABLE.sub("", text)
 
 
 Instant = Annotated[datetime, BeforeValidator(_from_shanghai)]

@@ -202,6 +202,7 @@ async def on_the_stack(run: Run, settings: StandaloneSettings, size: Size, wante
                 storm = Storm(stack, Random(run.seed), run.say, (("worker",), (OLDER,)))
                 played = passes.play(stack, "upgrade", size.rounds, 6000, size.patience)
                 await stormy(run, storm, played, size.hits, calm)
+                await stack.end(OLDER)
         if "input" in wanted:  # the last: nobody cares for the orders that it leaves
             with run.timed("input"):
                 await bad_input(run, stack, size.bad_inputs)

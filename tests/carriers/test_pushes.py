@@ -58,11 +58,11 @@ def test_whatever_a_signed_push_says_can_be_kept_or_is_unreadable(carrier: Carri
                 continue
             assert len(push.company) <= 32
             for said in (push.number, push.company, push.message):
-                assert "\x00" not in said
+                assert b"\x00" not in said.encode()
             for scan in push.scans:
                 assert 1999 <= scan.at.year < 2100
                 assert len(scan.code) <= 32
-                assert "\x00" not in scan.code + scan.text + scan.place + scan.waybill
+                assert b"\x00" not in "".join((scan.code, scan.text, scan.place, scan.waybill)).encode()
 
 
 async def test_a_parcel_s_whole_way_is_pushed(carrier: Carrier, remote: Remote, inbox: Inbox) -> None:
