@@ -51,6 +51,18 @@ async def test_whole_chains_verify(paper: PaperHouse) -> None:
     assert await verified(paper.sessions, "RO-20260101-00000") == []
 
 
+async def test_steps_taken_while_the_chains_are_read_break_none(paper: PaperHouse) -> None:
+    await paper.order()
+    later = await paper.order()
+    async with paper.sessions() as session:
+        chains = verify(session)
+        first = await anext(chains)
+        await later.to(Stage.AUDIT)
+        rest = [chain async for chain in chains]
+    assert [(chain.document, chain.broken) for chain in rest] == [(later.number, None)], first
+    assert rest[0].rows > 1
+
+
 @pytest.mark.parametrize(
     "change",
     [
