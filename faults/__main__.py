@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Awaitable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -45,7 +46,8 @@ class Size:
     """How much a run does: how often it plays every case in storm and upgrade, hits of the storm, points of death of a
     hundred.
 
-    `states` is how many are gone on from. `patience` is how many seconds a pass may take before what is open is stuck.
+    `to_bid` is how long suppliers have for their bids while workers hardly live for a second. `states` is how many are
+    gone on from. `patience` is how many seconds a pass may take before what is open is stuck.
     """
 
     rounds: int
@@ -57,6 +59,7 @@ class Size:
     bad_inputs: int
     patience: float
     states: int
+    to_bid: timedelta = world.TIME_TO_BID
     calm_seconds: float = 300
     older: str = "HEAD~1"
 
@@ -82,6 +85,7 @@ FULL: Final = Size(
     bad_inputs=60,
     patience=1800,
     states=1_000,
+    to_bid=timedelta(minutes=8),
     calm_seconds=600,
 )
 
@@ -261,7 +265,7 @@ async def dying(run: Run, settings: StandaloneSettings, size: Size, calm: passes
     """The same cases under workers that die at their commits: while one starts again, the other takes over."""
     folder = settings.home / "deaths"
     Deaths.plan(folder, run.seed, size.death_share)
-    async with Stack(settings, run.report, worker=MORTAL) as stack:
+    async with Stack(settings, run.report, MORTAL, size.to_bid) as stack:
         await stack.start(replace(await standalone.worker(settings, MORTAL), name="second-worker"))
         run.say("another system is up, with two workers that die at their commits")
         played = await passes.play(stack, "deaths", 1, 5000, size.patience)

@@ -4,6 +4,7 @@ import asyncio
 import signal
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -54,8 +55,15 @@ class Stack:
     sessions: Sessions
     temporal: Client
 
-    def __init__(self, settings: StandaloneSettings, report: Callable[[str], None], worker: str = "worker") -> None:
+    def __init__(
+        self,
+        settings: StandaloneSettings,
+        report: Callable[[str], None],
+        worker: str = "worker",
+        to_bid: timedelta = world.TIME_TO_BID,
+    ) -> None:
         self.settings = settings
+        self._to_bid = to_bid
         self._report = report
         self._worker = worker
         self._leaving = AsyncExitStack()
@@ -72,7 +80,7 @@ class Stack:
         self._engine = create_async_engine(self.settings.database, pool_size=4, pool_pre_ping=True)
         self.sessions = sessions(self._engine)
         self.temporal = await connect(self.settings)
-        await world.enter(self.sessions, [], [])
+        await world.enter(self.sessions, [], [], self._to_bid)
         return self
 
     async def __aexit__(

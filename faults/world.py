@@ -61,11 +61,11 @@ _SOON, _LATE = Span(8, "seconds"), Span(1200, "seconds")
 _SUPPLIERS: Final = ("S01", "S02", "S05")
 
 
-def all_policies() -> list[Policy]:
-    return [_policy(POLICY, None), *(_policy(name, clock) for name, clock in HASTY.items())]
+def all_policies(to_bid: timedelta = TIME_TO_BID) -> list[Policy]:
+    return [_policy(POLICY, None, to_bid), *(_policy(name, clock, to_bid) for name, clock in HASTY.items())]
 
 
-def _policy(name: str, hasty: Clock | None) -> Policy:
+def _policy(name: str, hasty: Clock | None, to_bid: timedelta) -> Policy:
     demo = next(policy for policy in policies() if policy.name == "demo")
     return demo.model_copy(
         update={
@@ -73,7 +73,7 @@ def _policy(name: str, hasty: Clock | None) -> Policy:
             "version": 1,
             "title": "Faults",
             "calendar": SpedUp(kind="sped_up", day_seconds=timedelta(days=1).total_seconds()),
-            "clocks": {clock: _clock(clock, rule, clock is hasty) for clock, rule in demo.clocks.items()},
+            "clocks": {clock: _clock(clock, rule, clock is hasty, to_bid) for clock, rule in demo.clocks.items()},
             "parcels": ParcelRules(
                 no_pickup_scan=Span(20, "seconds"),
                 no_movement=Span(30, "seconds"),
@@ -89,10 +89,10 @@ def _policy(name: str, hasty: Clock | None) -> Policy:
 
 def check_list() -> list[str]:
     """What a round of a warehouse looks at."""
-    return [item.code for item in _policy(POLICY, None).warehouse.rounds.items]
+    return [item.code for item in all_policies()[0].warehouse.rounds.items]
 
 
-def _clock(clock: Clock, rule: ClockRule, hasty: bool) -> ClockRule:
+def _clock(clock: Clock, rule: ClockRule, hasty: bool, to_bid: timedelta) -> ClockRule:
     final = [
         AlarmRule(action=alarm.action, share=1, then=_SOON if hasty else _LATE)
         for alarm in rule.alarms
@@ -103,11 +103,13 @@ def _clock(clock: Clock, rule: ClockRule, hasty: bool) -> ClockRule:
         AlarmRule(action=Action.REMIND, share=0.5),
         AlarmRule(action=Action.ESCALATE, share=1, every=Span(30, "seconds")),
     ]
-    due = TIME_TO_BID.total_seconds() if clock is Clock.BIDS else 10
+    due = to_bid.total_seconds() if clock is Clock.BIDS else 10
     return ClockRule(due=Span(int(due), "seconds"), alarms=(*reminders, *as_it_is, *final))
 
 
-async def enter(sessions: Sessions, parts: Iterable[str], stocked: Sequence[str]) -> None:
+async def enter(
+    sessions: Sessions, parts: Iterable[str], stocked: Sequence[str], to_bid: timedelta = TIME_TO_BID
+) -> None:
     """Enters what is not there yet: policies, parts with their offers, and stock of `stocked` parts and SHARED."""
     now = datetime.now(UTC)
     parts = [SHARED, *parts]
@@ -122,7 +124,7 @@ async def enter(sessions: Sessions, parts: Iterable[str], stocked: Sequence[str]
                         "content": policy.model_dump(mode="json"),
                         "entered_by": Role.SYSTEM,
                     }
-                    for policy in all_policies()
+                    for policy in all_policies(to_bid)
                 ]
             )
             .on_conflict_do_nothing()

@@ -40,7 +40,8 @@ def main(name: str) -> None:
 
 
 def _pip() -> "list[str]":
-    options = ["install", "--disable-pip-version-check", "--no-input"]
+    # What is never imported need not be compiled; what is, Python keeps when it first does.
+    options = ["install", "--disable-pip-version-check", "--no-input", "--no-compile"]
     if _works(INSIDE, "-m", "pip", "--version"):
         return [str(INSIDE), "-m", "pip", *options]
     if _works(sys.executable, "-m", "pip", "--version"):
