@@ -81,7 +81,7 @@ class Situation:
     shipment: tuple[Any, ...]
     back_orders: tuple[Any, ...]
     purchases: tuple[Any, ...]
-    claims: int
+    claims: bool
     visit: bool
     free: bool
     errands: tuple[Any, ...]
@@ -124,7 +124,7 @@ class Reading:
             select(BackOrder).where(BackOrder.order == self._number, BackOrder.state == BackOrderState.WAITING)
         )
         open_purchases = await self._purchases()
-        owing = await self._all(select(Claim).where(Claim.order == self._number, Claim.state == ClaimState.OPEN))
+        owing = await self._claim() is not None
         visit = await self._visit()
         numbers = [purchase.number for purchase, _ in open_purchases]
         return Situation(
@@ -152,7 +152,7 @@ class Reading:
                     for purchase, line in open_purchases
                 ]
             ),
-            claims=min(len(owing), 2),
+            claims=owing,
             visit=visit is not None,
             free=await self._free() >= 2,
             errands=(
@@ -189,7 +189,7 @@ class Reading:
             select(BackOrder).where(BackOrder.order == self._number, BackOrder.state == BackOrderState.WAITING)
         ):
             found.append("a back order")
-        if await self._count(select(Claim).where(Claim.order == self._number, Claim.state == ClaimState.OPEN)):
+        if await self._claim():
             found.append("a claim")
         if await self._visit():
             found.append("an appointment")
@@ -268,6 +268,12 @@ class Reading:
     async def _visit(self) -> Appointment | None:
         return await self._session.scalar(
             select(Appointment).where(Appointment.order == self._number, Appointment.state == AppointmentState.BOOKED)
+        )
+
+    async def _claim(self) -> int | None:
+        """A claim that is open."""
+        return await self._session.scalar(
+            select(Claim.id).where(Claim.order == self._number, Claim.state == ClaimState.OPEN).limit(1)
         )
 
     async def _free(self) -> int:

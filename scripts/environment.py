@@ -5,7 +5,6 @@ An older Python must still understand this file, to say that it is too old.
 """
 
 import hashlib
-import importlib.util
 import os
 import subprocess
 import sys
@@ -26,9 +25,7 @@ def main(name: str) -> None:
     stamp = VENV / "installed" / name
     if not _works(INSIDE, "-c", ""):
         print(f"environment: making .venv with Python {sys.version.split()[0]}", flush=True)
-        # Debian has ensurepip only with its package python3-venv; pip can then work from outside.
-        with_pip = importlib.util.find_spec("ensurepip") is not None
-        venv.create(VENV, with_pip=with_pip, clear=True, symlinks=os.name == "posix")
+        venv.create(VENV, with_pip=False, clear=True, symlinks=os.name == "posix")
     if stamp.exists() and stamp.read_text() == wanted:
         return
     print(f"environment: installing {lock.relative_to(ROOT)}; the first time takes a minute", flush=True)
@@ -40,13 +37,18 @@ def main(name: str) -> None:
 
 
 def _pip() -> "list[str]":
+    """Its own if it has one, as it gets with what is installed; until then one that works from outside."""
+    own = [str(INSIDE), "-m", "pip"]
+    for pip in (own, [sys.executable, "-m", "pip", "--python", str(INSIDE)]):
+        if _works(*pip, "--version"):
+            break
+    else:
+        # Debian has ensurepip only with its package python3-venv.
+        if not _works(INSIDE, "-m", "ensurepip"):
+            sys.exit("pip is needed (Debian: apt-get install python3-pip).")
+        pip = own
     # What is never imported need not be compiled; what is, Python keeps when it first does.
-    options = ["install", "--disable-pip-version-check", "--no-input", "--no-compile"]
-    if _works(INSIDE, "-m", "pip", "--version"):
-        return [str(INSIDE), "-m", "pip", *options]
-    if _works(sys.executable, "-m", "pip", "--version"):
-        return [sys.executable, "-m", "pip", "--python", str(INSIDE), *options]
-    return sys.exit("pip is needed (Debian: apt-get install python3-pip).")
+    return [*pip, "install", "--disable-pip-version-check", "--no-input", "--no-compile"]
 
 
 def _works(*command: "str | Path") -> bool:

@@ -121,26 +121,30 @@ async def _served(app: FastAPI, port: int) -> AsyncIterator[None]:
     await serving
 
 
-async def faults(page: Page, *, axe: bool = True) -> list[dict[str, Any]]:
-    """What axe finds against WCAG 2.2 AA, if it is asked, and what is wider than the screen."""
-    found = await _against_wcag(page) if axe else []
+async def faults(page: Page, *, axe: bool = True, styles: bool = True) -> list[dict[str, Any]]:
+    """What axe finds against WCAG 2.2 AA, in the style sheets too, if asked, and what is wider than the screen."""
+    found = await _against_wcag(page, styles) if axe else []
     wide = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     return [*found, *([{"id": "sideways", "where": wide}] if wide > 0 else [])]
 
 
-async def _against_wcag(page: Page) -> list[dict[str, Any]]:
+async def _against_wcag(page: Page, styles: bool) -> list[dict[str, Any]]:
     await page.evaluate((STATIC / "vendor" / "axe.min.js").read_text())
     found: list[dict[str, Any]] = await page.evaluate(
-        """async () => (await axe.run(document, {resultTypes: ['violations'],
+        """async (styles) => (await axe.run(document, {resultTypes: ['violations'], preload: styles,
         runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']}))
-        .violations.map(({id, nodes}) => ({id, where: nodes.map((node) => node.target.join(' ')).slice(0, 5)}))"""
+        .violations.map(({id, nodes}) => ({id, where: nodes.map((node) => node.target.join(' ')).slice(0, 5)}))""",
+        styles,
     )
     return found
 
 
 async def faulty(shop: Shop, looks: dict[str, Look], language: str) -> dict[tuple[str, str], list[dict[str, Any]]]:
-    """What is wrong with which page at which size, whatever is folded away included."""
-    found = {}
+    """What is wrong with which page at which size, whatever is folded away included.
+
+    All pages have the same style sheets, so these are looked at on the first page only.
+    """
+    found, first = {}, next(iter(looks))
     for user in sorted({look.user or "" for look in looks.values()}):
         async with shop.visitor(user or None, language=language) as page:
             for name, look in looks.items():
@@ -152,7 +156,7 @@ async def faulty(shop: Shop, looks: dict[str, Look], language: str) -> dict[tupl
                 await _unfold(page)
                 for size, viewport in SIZES.items():
                     await page.set_viewport_size(viewport)  # type: ignore[arg-type]
-                    if wrong := await faults(page, axe=size == AXE_AT[language]):
+                    if wrong := await faults(page, axe=size == AXE_AT[language], styles=name == first):
                         found[name, size] = wrong
     return found
 

@@ -83,7 +83,8 @@ async def house(time_skipping: WorkflowEnvironment, sessions: Sessions, cached_w
         policy = await newest(session, "standard")
     async with open_house(time_skipping, sessions, settings(cached_workflows), policy) as opened:
         yield opened
-    await replay(opened)
+    if cached_workflows:  # who keeps nothing has replayed all of it before each task
+        await replay(opened)
     assert await disorder(sessions) == []
 
 
