@@ -21,7 +21,7 @@ from pydantic_core import PydanticCustomError
 from domain.quoting import Charge
 from domain.shared_decisions import MoveDue, SettleClaim
 from domain.stages import Action
-from domain.texts import Code, Email, Phone, Photos, Saying, Serials, Short, SomeText, Text, Waybill
+from domain.texts import Code, Email, Phone, Photos, Saying, Serials, Sha256, Short, SomeText, Text, Waybill
 
 
 class RefusalReason(StrEnum):
@@ -163,7 +163,7 @@ class Consent(Saying):
     """
 
     action: Literal[Action.CONSENT] = Action.CONSENT
-    shown: Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")] | None = None
+    shown: Sha256 | None = None
     said_by: Text = ""
     note: Text = ""
 

@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from domain.shared_decisions import MoveDue, SettleClaim
 from domain.stages import Action
-from domain.texts import Code, Money, Saying, Serials, SomeText, Text, Waybill
+from domain.texts import Code, Money, Saying, Serials, Sha256, SomeText, Text, Waybill
 
 
 class Confirm(Saying):
@@ -19,7 +19,7 @@ class Confirm(Saying):
     """
 
     action: Literal[Action.CONFIRM] = Action.CONFIRM
-    shown: Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")] | None = None
+    shown: Sha256 | None = None
     promised_at: AwareDatetime
     signed_by: SomeText
 
@@ -28,7 +28,7 @@ class ProposeDate(Saying):
     """The supplier can deliver, but at another time; the buyer answers."""
 
     action: Literal[Action.PROPOSE_DATE] = Action.PROPOSE_DATE
-    shown: Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")] | None = None
+    shown: Sha256 | None = None
     promised_at: AwareDatetime
     signed_by: SomeText
     explanation: SomeText

@@ -49,6 +49,9 @@ def _each_once(codes: tuple[str, ...]) -> tuple[str, ...]:
 Serials = Annotated[tuple[Code, ...], Field(max_length=200), BeforeValidator(_listed), AfterValidator(_each_once)]
 """Serial numbers of pieces, in any order."""
 
+Sha256 = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
+"""The hash of a text that somebody was shown."""
+
 
 class Saying(BaseModel):
     """What somebody says, or a part of it."""
