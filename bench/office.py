@@ -27,6 +27,8 @@ APART: Final = 0.2
 """Seconds between two scans, which days lie between: each wakes the workflow by itself."""
 AT_ONCE: Final = 4
 """How many of an office's requests are under way at once. With more orders open than that, they take turns."""
+PATIENCE: Final = 300
+"""Seconds; a hundred orders taking turns are slow, and not stuck."""
 _places = count(1)
 
 
@@ -47,7 +49,7 @@ class Order:
 
     async def until(self, reached: Callable[[Any], bool]) -> Any:
         """Looks now and then, as people do: looking costs too."""
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE):
             while True:
                 await asyncio.sleep(2 * APART)
                 if reached(order := await self.look()):

@@ -21,6 +21,7 @@ from database.tables import CarrierAccount, CarrierPush, Parcel
 CLIENTS: Final = 20
 SCANS: Final = 10
 """What a parcel's way has of them."""
+CLONE: Final = "PUSHED"
 
 
 async def measure(system: System, results: Results, pushes: int) -> None:
@@ -28,7 +29,7 @@ async def measure(system: System, results: Results, pushes: int) -> None:
     number = pushes // SCANS
     async with Office(system.settings, system.temporal) as office:
         order = await parcel_under_way(system, office)
-    await clone(system, order, number)
+    await clone(system, order, number, CLONE)
     async with system.sessions() as session:
         parcel = (await session.scalars(select(Parcel).where(Parcel.order == order.number).limit(1))).one()
         account = await session.get_one(CarrierAccount, parcel.account)

@@ -23,7 +23,7 @@ async def measure(system: System, results: Results, parcels: tuple[int, ...], lo
     async with Office(system.settings, system.temporal) as office:
         order = await parcel_under_way(system, office)
     every = max(looks, *parcels)
-    await clone(system, order, every)
+    await clone(system, order, every, CLONE)
     await _look(system, every, every)  # the first look at each brings its first scan
     before = await events(system, order.number)
     rows: list[list[Cell]] = []
@@ -60,13 +60,14 @@ async def parcel_under_way(system: System, office: Office) -> Order:
     return order
 
 
-async def clone(system: System, order: Order, number: int) -> None:
-    """More parcels like the order's own, known to the carrier as well; nothing new will be heard of any."""
+async def clone(system: System, order: Order, number: int, name: str) -> None:
+    """More parcels like the order's own, `name` and a number each, known to the carrier as well; nothing new will be
+    heard of any."""
     async with system.sessions.begin() as session:
         parcel = (await session.scalars(select(Parcel).where(Parcel.order == order.number))).one()
         waybill = parcel.waybill
         for table, key in (("shipment", "id"), ("parcel", "shipment")):
-            changes = f"jsonb_build_object('{key}', '{CLONE}-' || n, 'waybill', waybill || '-' || n)"
+            changes = f"jsonb_build_object('{key}', '{name}-' || n, 'waybill', waybill || '-' || n)"
             await session.execute(
                 text(
                     f"insert into {table} select (jsonb_populate_record(t, {changes})).*"
@@ -82,7 +83,7 @@ async def clone(system: System, order: Order, number: int) -> None:
     record = depot.parcel(waybill, time())
     assert record is not None
     for n in range(1, number + 1):
-        depot.keep_parcel(record.model_copy(update={"number": f"{waybill}-{n}", "order_id": f"{CLONE}-{n}"}), time())
+        depot.keep_parcel(record.model_copy(update={"number": f"{waybill}-{n}", "order_id": f"{name}-{n}"}), time())
     depot.close()
 
 

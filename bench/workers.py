@@ -24,9 +24,10 @@ async def measure(system: System, results: Results, orders: int) -> None:
         settings = system.settings.model_copy(update={"task_queue": f"shared-{number}", "api_port": free_port()})
         worker = await standalone.worker(settings)
         names = tuple(f"shared-{number}-{each}" for each in range(number))
-        for program in (*(replace(worker, name=name) for name in names), standalone.api(settings)):
-            name = program.name if program.name in names else f"shared-{number}-api"
-            await system.processes.start(replace(program, name=name))
+        programs = [replace(standalone.api(settings), name=f"shared-{number}-api")]
+        programs += [replace(worker, name=name) for name in names]
+        for program in programs:
+            await system.processes.start(program)
         async with Office(settings, system.temporal, CLIENTS) as office:
             await office.play()
             rows.append([str(number), *await _play(system, office, names, orders)])
@@ -37,6 +38,8 @@ async def measure(system: System, results: Results, orders: int) -> None:
                 await asyncio.gather(*(office.play() for _ in range(orders)))
                 seconds = perf_counter() - began
                 rows.append([f"{number}, one killed after 3 s", orders, seconds, orders / seconds, "", ""])
+        for program in programs:
+            await system.processes.end(program.name)
     results.add(
         "Several workers",
         ("workers", "orders", "seconds", "orders a second", "CPU, busiest", "CPU, idlest"),
