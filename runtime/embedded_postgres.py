@@ -28,6 +28,8 @@ from runtime.settings import LOOPBACK, postgres_password_file
 
 ROLE = "huanjian"
 NOBODY = 65534
+CONNECTIONS = 300
+"""Those of a dozen processes, each with a pool of its own: many workers may run beside each other."""
 FAST = {"fsync": "off", "full_page_writes": "off", "autovacuum": "off"}
 
 
@@ -79,6 +81,7 @@ class EmbeddedPostgres:
     def program(self) -> Program:
         """The server in the foreground; SIGINT is PostgreSQL's fast shutdown."""
         values = {"listen_addresses": LOOPBACK, "port": str(self.port), "unix_socket_directories": ""}
+        values |= {"max_connections": str(CONNECTIONS)}
         values |= FAST if self.fast else {}
         options = [option for name, value in values.items() for option in ("-c", f"{name}={value}")]
         return Program(

@@ -16,6 +16,8 @@ from runtime.settings import Settings
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docker-compose.yml").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
+SUPERUSERS = 3
+"""Connections that PostgreSQL keeps for them."""
 
 
 def check(compose: dict[str, Any]) -> None:
@@ -81,6 +83,14 @@ def test_passwords_come_from_outside_and_are_required() -> None:
     ]
     assert written
     assert all("${" in value for value in written)
+
+
+def test_postgresql_takes_the_connections_of_all() -> None:
+    """The API's, those of as many workers as the first lines speak of, 20 and 10 of each of Temporal's services."""
+    limit = next(word for word in COMPOSE["services"]["postgres"]["command"] if word.startswith("max_connections="))
+    workers = int(re.findall(r"--scale worker=(\d+)", TEXT)[0])
+    ours = (1 + workers) * Settings.model_fields["database_connections"].default
+    assert ours + 4 * (20 + 10) + SUPERUSERS <= int(limit.partition("=")[2])
 
 
 def test_every_variable_to_be_set_is_in_the_example() -> None:

@@ -12,6 +12,7 @@ import pytest
 from runtime.embedded_postgres import ROLE, EmbeddedPostgres, running_postgres
 from runtime.ports import free_port
 from runtime.processes import Processes, ProcessFailedError
+from runtime.settings import Settings
 
 
 async def run(postgres: EmbeddedPostgres, sql: str) -> object:
@@ -50,6 +51,12 @@ async def test_role_is_no_superuser_and_needs_its_password(tmp_path: Path) -> No
         with pytest.raises(asyncpg.InvalidAuthorizationSpecificationError):
             await asyncpg.connect(f"postgresql://postgres@{address}")
     assert mode(tmp_path / "postgres.password") == 0o600
+
+
+async def test_a_dozen_processes_may_have_a_pool_each(tmp_path: Path) -> None:
+    pool = Settings.model_fields["database_connections"].default
+    async with running_postgres(tmp_path, free_port(), fast=True) as postgres:
+        assert await run(postgres, "SELECT current_setting('max_connections')::int") >= 12 * pool
 
 
 async def test_nobody_but_the_owner_may_enter_the_data_folder(tmp_path: Path) -> None:
