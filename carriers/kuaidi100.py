@@ -457,7 +457,7 @@ def _read(model: type[_Answer], answer: object) -> _Answer:
 def _json(body: bytes) -> dict[str, Any] | None:
     try:
         answer = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return answer if isinstance(answer, dict) else None
 

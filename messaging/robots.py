@@ -120,7 +120,7 @@ class Robots:
             raise Busy("too many", "429", timedelta(minutes=1))
         try:
             code, words = robot.code(json.loads(response.content[:LARGEST_ANSWER]))
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise Unreachable("an answer that is none", str(response.status_code)) from None
         if code in robot.busy:
             raise Busy(words, str(code), robot.busy[code])

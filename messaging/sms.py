@@ -86,7 +86,7 @@ class Kuaidi100Sms:
         try:
             answer = json.loads(content)
             return int(answer["status"]), str(answer.get("message", ""))
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             raise Unreachable("an answer that is none", str(status)) from None
 
 

@@ -1,6 +1,5 @@
 """Paging by the last row seen: stable while rows are added, and as fast on the last page as on the first."""
 
-import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import datetime
 from typing import Generic, TypeVar
@@ -35,7 +34,7 @@ class Cursor(BaseModel):
         if text is None:
             return None
         try:
-            cursor = cls.model_validate(json.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4))))
+            cursor = cls.model_validate_json(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
         except ValueError as error:
             raise Refusal("invalid_cursor", "this is no cursor") from error
         if cursor.sort != sort:

@@ -264,6 +264,7 @@ ROW = {"ftime": "2026-11-23 09:00:00", "context": "…", "statusCode": "103"}
 ODD_ANSWERS = [
     (Response("<html>维护中</html>", media_type="text/html"), Busy),
     (JSONResponse(["not", "an", "object"]), Busy),
+    (Response("[" * 100_000), Busy),
     (Response("slow down", 429, {"retry-after": "90"}), Busy),
     (JSONResponse({"message": "ok", "data": [ROW]}, 503), Busy),
     (Response("no such page", 404), AccountFault),

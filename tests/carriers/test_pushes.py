@@ -212,6 +212,12 @@ def test_signed_pushes_that_are_not_what_was_agreed(carrier: Carrier, param: dic
         carrier.parse_push(push_of(param), TOKEN)
 
 
+def test_a_signed_push_without_a_bottom(carrier: Carrier) -> None:
+    text = "[" * 100_000
+    with pytest.raises(Unreadable):
+        carrier.parse_push(urlencode({"param": text, "sign": signature(text, SALT)}).encode(), TOKEN)
+
+
 def test_what_an_unreadable_push_holds_is_not_repeated(carrier: Carrier) -> None:
     row = {"ftime": "李工 13912345678", "context": "…"}
     body = push_of(polling(lastResult={"nu": "SF1234567890123", "data": [row]}))

@@ -106,12 +106,13 @@ async def test_well_is_well(robots: Robots, kind: str) -> None:
         await robots.send(kind, url, "", TEXT)
 
 
-async def test_a_gateways_page_is_not_an_answer(robots: Robots, http: httpx.AsyncClient) -> None:
+@pytest.mark.parametrize("body", ["<html>", "[" * 3_000])
+async def test_a_gateways_page_is_not_an_answer(robots: Robots, http: httpx.AsyncClient, body: str) -> None:
     app = FastAPI()
 
     @app.post("/")
     async def say() -> Response:
-        return Response("<html>", 502)
+        return Response(body, 502)
 
     with serving(app) as url, pytest.raises(Unreachable):
         await robots.send("wecom", url, "", TEXT)

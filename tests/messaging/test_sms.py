@@ -56,7 +56,13 @@ async def test_what_is_refused(
 
 @pytest.mark.parametrize(
     ("status", "body", "kind"),
-    [(502, "<html>502</html>", Unreachable), (429, "", Busy), (200, "[]", Unreachable), (200, '{"a": 1}', Unreachable)],
+    [
+        (502, "<html>502</html>", Unreachable),
+        (429, "", Busy),
+        (200, "[]", Unreachable),
+        (200, '{"a": 1}', Unreachable),
+        (200, "[" * 3_000, Unreachable),
+    ],
 )
 async def test_answers_that_are_none(status: int, body: str, kind: type[NotSent]) -> None:
     app = FastAPI()
