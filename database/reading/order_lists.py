@@ -29,11 +29,11 @@ from database.reading.documents import View
 from database.reading.keyset import Cursor, Page
 from database.tables import Absence, Channel, Customer, ProductModel, ReplacementOrder, ServiceCentre
 from domain.numbers import is_well_formed
-from domain.stages import ENDS, Role, Stage
+from domain.stages import ENDS, OPEN, Role, Stage
 from domain.waiting import Clock
 
 _O: Final = ReplacementOrder
-_OPEN: Final = _O.ended_at.is_(None)
+_NOT_ENDED: Final = _O.ended_at.is_(None)
 _Conditions = Sequence[ColumnElement[bool]]
 
 _HEAD_OFFICE: Final = frozenset({Role.BUYER, Role.SUPERVISOR, Role.ADMINISTRATOR})
@@ -127,7 +127,7 @@ async def counts(session: AsyncSession, desk: Desk, now: datetime) -> Counts:
             func.count().filter(_O.wait_due < now).label("overdue"),
             func.count().filter(mine).label("mine"),
         )
-        .where(_OPEN)
+        .where(_O.stage.in_(OPEN))
         .group_by(_O.stage)
     )
     rows = found.all()
@@ -177,7 +177,7 @@ def _by_due(wanted: Wanted, now: datetime, last: Cursor | None, limit: int) -> S
     after = (tuple_(_O.wait_due, _O.number) > (last.at, last.number),) if last else ()
     return (
         select(_O.number, _O.wait_due.label("sort_at"))
-        .where(*(() if wanted.stage else (_OPEN,)), _O.wait_due.is_not(None), *_filters(wanted, now), *after)
+        .where(*(() if wanted.stage else (_NOT_ENDED,)), _O.wait_due.is_not(None), *_filters(wanted, now), *after)
         .order_by(_O.wait_due, _O.number)
         .limit(limit)
     )
@@ -188,7 +188,7 @@ def _of_desk(desk: Desk, wanted: Wanted, now: datetime, last: Cursor | None, lim
     keys = _desk_keys(desk)
     first = (
         _by_due(wanted, now, last, limit)
-        .where(_OPEN, _O.wait_caretaker == keys.c.role, _O.service_centre == keys.c.code, *_free(desk))
+        .where(_NOT_ENDED, _O.wait_caretaker == keys.c.role, _O.service_centre == keys.c.code, *_free(desk))
         .lateral("first")
     )
     return (

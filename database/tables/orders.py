@@ -92,14 +92,20 @@ class ReplacementOrder(Document, Base):
     __table_args__ = (
         UniqueConstraint("entered_by", "application_key"),
         Index("ix_replacement_order_created", text("created_at desc"), text("number desc")),
-        Index("ix_replacement_order_stage_due", "stage", "wait_due", "number"),
+        Index(
+            "ix_replacement_order_stage_due",
+            "stage",
+            "wait_due",
+            "number",
+            postgresql_include=["wait_caretaker", "service_centre", "technician", "auditor"],
+        ),
         Index(
             "ix_replacement_order_caretaker_due",
             "wait_caretaker",
             "service_centre",
             "wait_due",
             "number",
-            postgresql_include=["stage", "technician", "auditor"],
+            postgresql_include=["technician", "auditor"],
             postgresql_where=text("ended_at is null"),
         ),
         Index("ix_replacement_order_open_due", "wait_due", "number", postgresql_where=text("ended_at is null")),

@@ -267,7 +267,7 @@ async def test_counts_read_the_index_of_open_orders_and_nothing_else(many: None,
     await vacuum(sessions)
     async with sessions() as session:
         [scan] = await scans(session, lambda asking: order_lists.counts(asking, AGENT, datetime.now(UTC)))
-    assert (scan["Node Type"], scan["Index Name"]) == ("Index Only Scan", "ix_replacement_order_caretaker_due")
+    assert (scan["Node Type"], scan["Index Name"]) == ("Index Only Scan", "ix_replacement_order_stage_due")
     assert (read(scan), scan["Heap Fetches"]) == (2000, 0)
 
 
