@@ -111,8 +111,8 @@ class _Ring:
         self.races.outcomes["decision by twenty clients"] += 1
 
     async def two_auditors(self) -> None:
-        """One signs, one rejects: one of them is told that it moved on."""
-        player = await self.player(_case("from stock"))
+        """One signs, one rejects: one of them is told that it moved on. Nobody objects, and soon no longer may."""
+        player = await self.player(replace(_case("from stock"), policy="faults-objection"))
         order = await _reaching(player, "approve")
         answers = await asyncio.gather(player.act(order, APPROVE), player.act(order, REJECT))
         won = [answer.is_success for answer in answers]
