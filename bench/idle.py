@@ -27,6 +27,8 @@ LIMIT: Final = 1.1
 """What an order costs may not grow with their number; a tenth is what two like parts of a run differ by."""
 FIRST: Final = 10_000_000
 """Places of customers that nobody else has."""
+QUIET: Final = 50
+"""Milliseconds of CPU a second; a worker at rest takes a fifth of it."""
 IMPORT: Final = "Import, and workflows started: milliseconds of CPU of a row"
 ROWS: Final = "rows so far"
 NO_ANSWER: Final = (OSError, asyncio.IncompleteReadError, UnexpectedAnswerError)
@@ -49,13 +51,15 @@ async def measure(system: System, results: Results, orders: int) -> None:
     growth = sum(map(float, rows[-1][2:])) / sum(map(float, rows[0][2:]))
     results.hold(f"CPU of an imported row, the last of {orders:,} against the first", growth, LIMIT, "×")
     results.add(IMPORT, (ROWS, "rows a second", *SERVERS, CLIENT), rows, f"{CLIENT} is who imports")
+    busy = await _busy(system)
     full, waiting = await _takes_up(system), await idle(system, SERVERS, 10)
     back = await _back_after_a_crash(system, known.number)
     results.add(
         f"{orders:,} idle orders",
         ("", "MiB without them", "MiB with them", "CPU at rest, ms a second"),
         [[name, empty[name], full[name], waiting.rate.get(name, "")] for name in full],
-        f"after kill -9 of all, a decision was answered after {back:.1f} s, of which 1 s nobody was started",
+        f"the worker was busy for {busy:.0f} s more after the last row; after kill -9 of all, a decision was answered"
+        f" after {back:.1f} s, of which 1 s nobody was started",
     )
 
 
@@ -68,6 +72,15 @@ async def _take_in(system: System, places: range) -> None:
     )
     async for row in import_reports(reports, system.sessions, start, policy=system.settings.policy):
         assert isinstance(row, ImportedRow), row
+
+
+async def _busy(system: System) -> float:
+    """Seconds until the worker has begun what was imported, and told whom it has to tell."""
+    began = perf_counter()
+    async with asyncio.timeout(1_800):
+        while (await idle(system, ("worker",), 3)).rate["worker"] > QUIET:
+            pass
+    return perf_counter() - began
 
 
 async def _takes_up(system: System) -> dict[str, float]:
