@@ -10,6 +10,8 @@ from bench.results import Results
 TITLE: Final = "CPU of an order, milliseconds, while ever more stand open"
 MEANING: Final = "imported and started; a flat line: an order costs the same however many there are"
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 1000, 300, 60, 160, 60, 40
+LETTERS: Final = 15
+"""How high a line of them is."""
 COLOURS: Final = ("#24292f", "#4c78a8", "#b7791f", "#2f7d4f", "#8250df", "#57606a")
 
 
@@ -23,14 +25,15 @@ def draw(sections: Mapping[str, Results]) -> str:
         name: [row[place] for row in rows] for place, name in enumerate(names, start=2)
     }
     orders = [row[0] for row in rows]
+    last = {name: max(0.0, ys[-1]) for name, ys in lines.items()}
     across, up = (WIDTH - LEFT - RIGHT) / orders[-1], (HEIGHT - TOP - BOTTOM) / (1.1 * max(lines["all"]))
+    heights = _apart({name: HEIGHT - BOTTOM - up * y for name, y in last.items()})
     drawn = "\n".join(
         _line(
-            name,
-            colour,
-            [(LEFT + across * x, HEIGHT - BOTTOM - up * max(0.0, y)) for x, y in zip(orders, ys, strict=True)],
-            ys[-1],
+            [(LEFT + across * x, HEIGHT - BOTTOM - up * max(0.0, y)) for x, y in zip(orders, ys, strict=True)], colour
         )
+        + f'<text x="{WIDTH - RIGHT + 8}" y="{heights[name] + 4:.0f}" style="fill: {colour}">'
+        f"{escape(name)} {last[name]:.1f}</text>"
         for colour, (name, ys) in zip(COLOURS, lines.items(), strict=False)
     )
     marks = "".join(
@@ -45,16 +48,22 @@ def draw(sections: Mapping[str, Results]) -> str:
 <text x="16" y="42" class="small">{MEANING}</text>
 <path d="M {LEFT} {TOP} V {HEIGHT - BOTTOM} H {WIDTH - RIGHT}" fill="none" stroke="#24292f"/>
 <text x="{LEFT - 8}" y="{HEIGHT - BOTTOM}" text-anchor="end" class="small">0</text>
-{marks}<text x="{WIDTH - RIGHT + 8}" y="{HEIGHT - 20}" class="small">{escape(ROWS)}</text>
+{marks}<text x="{WIDTH - RIGHT}" y="{HEIGHT - 4}" text-anchor="middle" class="small">{escape(ROWS)}</text>
 {drawn}
 </svg>
 """
 
 
-def _line(name: str, colour: str, points: list[tuple[float, float]], last: float) -> str:
+def _line(points: list[tuple[float, float]], colour: str) -> str:
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-    x, y = points[-1]
-    return (
-        f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>'
-        f'<text x="{x + 8:.0f}" y="{y + 4:.0f}" fill="{colour}">{escape(name)} {last:.1f}</text>'
-    )
+    return f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>'
+
+
+def _apart(heights: Mapping[str, float]) -> dict[str, float]:
+    """Where each name stands beside its line, from the lowest up, none upon another."""
+    found: dict[str, float] = {}
+    free = float(HEIGHT)
+    for name, height in sorted(heights.items(), key=lambda each: -each[1]):
+        found[name] = min(height, free)
+        free = found[name] - LETTERS
+    return found
