@@ -15,6 +15,7 @@ from jinja2 import TemplateError
 from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 
+from activities.alive import alive
 from database import messages, notices
 from database.messages import Recipient
 from database.reading.facts import facts
@@ -90,6 +91,7 @@ class Sending:
         self._settings = settings
 
     @activity.defn
+    @alive
     async def send_messages(self) -> None:
         """Sends for a shift, or until the worker is asked to stop."""
         ends = datetime.now(UTC) + SHIFT
@@ -97,7 +99,6 @@ class Sending:
         sender = Sender(self._sessions, self._settings, ways)
         try:
             while datetime.now(UTC) < ends and not activity.is_worker_shutdown():
-                activity.heartbeat()
                 addressed = await sender.address()
                 if not await sender.send() and not addressed:
                     await self._rest()

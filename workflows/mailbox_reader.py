@@ -20,7 +20,7 @@ class MailboxReader:
                 MailReading.read_mailbox,
                 start_to_close_timeout=SHIFT * 2,
                 heartbeat_timeout=timedelta(seconds=30),
-                retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1)),
+                retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=10)),
             )
             if not reads:
                 return

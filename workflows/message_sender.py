@@ -19,8 +19,8 @@ class MessageSender:
             await workflow.execute_activity_method(
                 Sending.send_messages,
                 start_to_close_timeout=SHIFT * 2,
-                heartbeat_timeout=timedelta(minutes=1),
-                retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1)),
+                heartbeat_timeout=timedelta(seconds=15),
+                retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=10)),
                 summary="messages",
             )
         workflow.continue_as_new()

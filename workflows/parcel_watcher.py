@@ -21,7 +21,7 @@ class ParcelWatcher:
                 account,
                 start_to_close_timeout=SHIFT * 2,
                 heartbeat_timeout=timedelta(seconds=20),
-                retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1)),
+                retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=10)),
                 summary=account,
             )
         workflow.continue_as_new(account)

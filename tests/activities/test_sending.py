@@ -1,8 +1,9 @@
 """From outbox rows to messages that left: against a real SMTP server, the carrier test server and real rows."""
 
 import asyncio
+import socket
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest.mock import patch
@@ -444,6 +445,23 @@ async def test_the_activity_sends_until_the_worker_stops(office: Office, order: 
             await asyncio.sleep(0.02)
     environment.worker_shutdown()
     await asyncio.wait_for(running, 5)
+
+
+async def test_the_activity_beats_while_a_mail_server_says_nothing(office: Office, order: Order) -> None:
+    """Else it would be taken for dead, and a second sender begun beside it."""
+    beats = asyncio.Semaphore(0)
+    environment = ActivityEnvironment()
+    environment.info = replace(environment.info, heartbeat_timeout=timedelta(seconds=0.3))
+    environment.on_heartbeat = lambda *_: beats.release()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        settings = office.settings.model_copy(update={"mail_port": silent.getsockname()[1]})
+        running = asyncio.create_task(environment.run(Sending(office.paper.sessions, settings).send_messages))
+        async with asyncio.timeout(10):
+            for _ in range(5):
+                await beats.acquire()
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
 
 
 async def test_every_step_of_an_order_s_life_has_words(office: Office, mail_server: MailServer) -> None:
