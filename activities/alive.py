@@ -2,10 +2,10 @@
 
 import asyncio
 import functools
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from datetime import timedelta
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from temporalio import activity
 
@@ -13,7 +13,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def alive(work: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
+def alive(work: Callable[P, Awaitable[T]]) -> Callable[P, Coroutine[Any, Any, T]]:
     """An activity that beats while it runs, if its workflow listens for that; one that is soon done never does."""
 
     @functools.wraps(work)
