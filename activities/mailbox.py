@@ -15,6 +15,7 @@ from temporalio import activity
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from activities.setbacks import Setbacks
 from database import applications, mails, messages
 from database.applications import Application
 from database.mails import READER
@@ -45,6 +46,7 @@ class MailReading:
         self._client = client
         self._settings = settings
         self._inbox: Inbox | None = None
+        self._held_up = Setbacks[int]()
 
     @activity.defn
     async def read_mailbox(self) -> bool:
@@ -133,13 +135,14 @@ class MailReading:
     async def read_kept(self) -> None:
         """Reads every mail that was kept and not read, by whomever."""
         async with self._sessions() as session:
-            waiting = await mails.unread(session)
+            waiting = await mails.unread(session, self._held_up.left_alone())
         for number in waiting:
             activity.heartbeat()
-            try:
-                await self.read(number)
-            except Refusal as refusal:
-                activity.logger.warning("mail %s is read later: %s", number, refusal)
+            with self._held_up.over(number):
+                try:
+                    await self.read(number)
+                except Refusal as refusal:
+                    activity.logger.warning("mail %s is read later: %s", number, refusal)
 
     async def read(self, number: int) -> None:
         """What a mail becomes: an order, part of one, a robot's word, or a draft for an agent."""

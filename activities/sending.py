@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 
 from activities.alive import alive
+from activities.setbacks import Setbacks
 from database import messages, notices
 from database.messages import Recipient
 from database.reading.facts import facts
@@ -119,35 +120,36 @@ class Sender:
         self._sessions = sessions
         self._settings = settings
         self._ways = ways
+        self._held_up = Setbacks[int]()
 
     async def address(self) -> bool:
         """Makes messages of the oldest outbox rows that have none; false if there is no such row."""
         for done in range(BATCH):
-            if not await self._address():
-                return done > 0
+            async with self._sessions() as session:
+                row = await messages.claim_unaddressed(session, self._held_up.left_alone())
+                if row is None:
+                    return done > 0
+                with self._held_up.over(row.id):
+                    await self._address(session, row)
+                    await session.commit()
         return True
 
-    async def _address(self) -> bool:
-        async with self._sessions.begin() as session:
-            row = await messages.claim_unaddressed(session)
-            if row is None:
-                return False
-            now = datetime.now(UTC)
-            addressed = await messages.addressed(session, row)
-            found, number = addressed.recipients, count(addressed.number)
-            if not found and not addressed.reached:
-                found = [Recipient(MessageChannel.NONE, "")]
-            if found:
-                template = await notices.newest_of(session, row.template, row.audience)
-                for supplier in dict.fromkeys(recipient.supplier for recipient in found):
-                    known = await facts(session, row.document, row.seq, self._settings.api_url, supplier)
-                    if known is None:
-                        raise LookupError(row.document)
-                    for recipient in found:
-                        if recipient.supplier == supplier:
-                            session.add(self._write(row, next(number), recipient, template, known, now))
-            row.addressed_at = now
-        return True
+    async def _address(self, session: AsyncSession, row: Outbox) -> None:
+        now = datetime.now(UTC)
+        addressed = await messages.addressed(session, row)
+        found, number = addressed.recipients, count(addressed.number)
+        if not found and not addressed.reached:
+            found = [Recipient(MessageChannel.NONE, "")]
+        if found:
+            template = await notices.newest_of(session, row.template, row.audience)
+            for supplier in dict.fromkeys(recipient.supplier for recipient in found):
+                known = await facts(session, row.document, row.seq, self._settings.api_url, supplier)
+                if known is None:
+                    raise LookupError(row.document)
+                for recipient in found:
+                    if recipient.supplier == supplier:
+                        session.add(self._write(row, next(number), recipient, template, known, now))
+        row.addressed_at = now
 
     def _write(
         self,

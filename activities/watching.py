@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from time import monotonic
 
 from sqlalchemy import select
@@ -19,7 +19,8 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from activities.carriers import Carriers
-from carriers.protocol import Busy, Carrier, CarrierError, NoData, Push, Watch, Waybill
+from activities.setbacks import Setbacks
+from carriers.protocol import Busy, Carrier, CarrierError, NoData, Push, Unreadable, Watch, Waybill
 from database import parcels
 from database.parcels import Due, Turn
 from database.policies import OWN_DAYS, load, on_calendar
@@ -62,14 +63,14 @@ class Watching:
         begins = datetime.now(UTC)
         async with self._sessions.begin() as session:
             await parcels.take_over(session, account, begins)
-        pulse = Pulse()
+        pulse, held_up = Pulse(), Setbacks[int]()
         while datetime.now(UTC) < begins + SHIFT and not activity.is_worker_shutdown():
             pulse.beat()
             async with self._alone.connect() as connection:
-                turn = await parcels.next_turn(connection, account, BATCH)
+                turn = await parcels.next_turn(connection, account, BATCH, held_up.left_alone())
             if turn.due:
                 await self._look(turn, pulse)
-            elif not turn.unread or not await self._read_pushes(account):
+            elif not turn.unread or not await held_up.apart(turn.unread, partial(self._read_pushes, account)):
                 await self._rest()
 
     async def _rest(self) -> None:
@@ -95,7 +96,7 @@ class Watching:
             looks.append((due, await self._look_at(carrier, due)))
         done = await self._looked_in_vain(carrier, looks, times)
         if left := [finding for due, finding in looks if due.shipment not in done]:
-            await self._learn(carrier, left)
+            await self._learn_apart(carrier, left)
 
     async def _looked_in_vain(
         self, carrier: Carrier, looks: Sequence[tuple[Due, "Finding"]], times: Mapping[Version, Timekeeper]
@@ -105,7 +106,7 @@ class Watching:
         spacings = _spacings(times, now, carrier)
         again = []
         for due, finding in looks:
-            if due.settled and finding.fruitless(due.scans):
+            if due.settled and finding.fruitless:
                 course = Known(due.milestone, delivered_at=due.delivered_at)
                 again.append((due, next_look(course, now, due.expected_at, spacings[due.policy])))
         if not again:
@@ -129,17 +130,21 @@ class Watching:
         if due.last_look_at and datetime.now(UTC) - due.last_look_at < carrier.account.min_spacing:
             return Finding(due.shipment, asked=False)
         try:
-            return Finding(due.shipment, await carrier.track(_waybill(due)))
+            scans = await carrier.track(_waybill(due))
+            return Finding(due.shipment, scans, fruitless=all(scan.key in due.scans for scan in scans))
         except NoData:
-            return Finding(due.shipment)
+            return Finding(due.shipment, fruitless=True)
         except CarrierError as error:
             activity.logger.warning("no look at %s: %s", due.shipment, error)
             return Finding(due.shipment, failure=error)
+        except Exception as error:
+            activity.logger.exception("the look at %s blew up", due.shipment)
+            return Finding(due.shipment, failure=Unreadable(repr(error)))
 
-    async def _read_pushes(self, account: str) -> bool:
-        """Takes in what the carrier pushed; false if there was nothing."""
+    async def _read_pushes(self, account: str, numbers: Sequence[int]) -> bool:
+        """Takes in these pushes; false if somebody else does."""
         async with self._sessions.begin() as session:
-            rows = await parcels.unread_pushes(session, account, BATCH)
+            rows = await parcels.unread_pushes(session, numbers)
             if not rows:
                 return False
             carrier, now = await self._carriers.get(session, account), datetime.now(UTC)
@@ -162,8 +167,18 @@ class Watching:
                 found.append(Finding(parcel.shipment, push.scans, asked=False))
             await parcels.add_scans(session, [(each.shipment, scan) for each in found for scan in each.scans])
         if found:
-            await self._learn(carrier, found)
+            await self._learn_apart(carrier, found)
         return True
+
+    async def _learn_apart(self, carrier: Carrier, found: Sequence["Finding"]) -> None:
+        """A parcel of which nothing can be learnt is looked at again, and keeps nobody from learning of the others."""
+        by_shipment = {finding.shipment: finding for finding in found}
+
+        async def learn(shipments: Sequence[str]) -> bool:
+            await self._learn(carrier, [by_shipment[shipment] for shipment in shipments])
+            return True
+
+        await Setbacks[str]().apart([*by_shipment], learn)
 
     async def _learn(self, carrier: Carrier, found: Sequence["Finding"]) -> None:
         """Keeps what is new, says when to look again, and tells the orders for which something changed."""
@@ -214,16 +229,13 @@ class Watching:
 
 @dataclass(frozen=True)
 class Finding:
-    """What a look or a push brought; `asked` if the carrier was."""
+    """What a look or a push brought; `asked` if the carrier was, `fruitless` if it then told nothing new."""
 
     shipment: str
     scans: Sequence[Scan] = ()
     failure: CarrierError | None = None
     asked: bool = True
-
-    def fruitless(self, known: Collection[str]) -> bool:
-        """Whether the carrier told nothing but scans with these keys."""
-        return self.asked and self.failure is None and all(scan.key in known for scan in self.scans)
+    fruitless: bool = False
 
 
 @dataclass(frozen=True)

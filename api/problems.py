@@ -20,6 +20,7 @@ from starlette.responses import JSONResponse, Response
 
 from api.i18n import preferred
 from database.applications import Duplicate
+from database.session import unreachable
 from domain.stages import Action, Refusal
 from domain.texts import Code
 
@@ -384,9 +385,7 @@ def from_database(error: DBAPIError) -> Problem | None:
     state = str(getattr(error.orig, "sqlstate", None) or "")
     if state.startswith("22"):
         return Problem("invalid_text")
-    if error.connection_invalidated or state.startswith(("08", "53", "57P")):
-        return Problem("database_unreachable")
-    return None
+    return Problem("database_unreachable") if unreachable(error) else None
 
 
 async def answer(request: Request, problem: Problem) -> Response:

@@ -67,9 +67,9 @@ async def keep(session: AsyncSession, raw: bytes, *, message_id: str | None, dig
     return None
 
 
-async def unread(session: AsyncSession) -> Sequence[int]:
-    """Mails that were kept and not read, the oldest first."""
-    kept = select(IncomingMail.id).where(IncomingMail.state == MailState.KEPT)
+async def unread(session: AsyncSession, left_alone: Sequence[int] = ()) -> Sequence[int]:
+    """Mails that were kept and not read, the oldest first, but for those that are to be left alone."""
+    kept = select(IncomingMail.id).where(IncomingMail.state == MailState.KEPT, IncomingMail.id.not_in(left_alone))
     return (await session.scalars(kept.order_by(IncomingMail.id))).all()
 
 

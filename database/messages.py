@@ -58,11 +58,11 @@ class Recipient:
 # --- from the outbox ---------------------------------------------------------------------------------------
 
 
-async def claim_unaddressed(session: AsyncSession) -> Outbox | None:
-    """The oldest row nobody is addressing, locked."""
+async def claim_unaddressed(session: AsyncSession, left_alone: Sequence[int] = ()) -> Outbox | None:
+    """The oldest row nobody is addressing, locked, but for those that are to be left alone."""
     return await session.scalar(
         select(Outbox)
-        .where(Outbox.addressed_at.is_(None))
+        .where(Outbox.addressed_at.is_(None), Outbox.id.not_in(left_alone))
         .order_by(Outbox.created_at, Outbox.id)
         .limit(1)
         .with_for_update(skip_locked=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, cast
 
-from sqlalchemy import CursorResult, DateTime, Interval, String, bindparam, select, text, update
+from sqlalchemy import BigInteger, CursorResult, DateTime, Interval, String, bindparam, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm import defer
@@ -58,22 +58,23 @@ AccountRecord = tuple[str, str, int, str, dict[str, Any]]
 @dataclass(frozen=True)
 class Turn:
     """What a watcher does next, and what it must know for that: the account and the company's own calendar as they
-    stand now. Nothing is `due` to it while pushes are unread."""
+    stand now. Nothing is `due` to it while pushes are `unread`."""
 
-    unread: bool
+    unread: Sequence[int]
     account: AccountRecord
     own_days: Mapping[str, bool] | None
     due: Sequence[Due]
 
 
-async def next_turn(connection: AsyncConnection, account: str, limit: int) -> Turn:
-    """Takes up to `limit` parcels whose look is due, and the calls they need from the account's limit.
+async def next_turn(connection: AsyncConnection, account: str, limit: int, left_alone: Sequence[int] = ()) -> Turn:
+    """Takes up to `limit` parcels whose look is due, and the calls they need from the account's limit; or says which
+    pushes nobody has read yet, but for those that are to be left alone.
 
     Nobody else gets them meanwhile. All workers draw calls from one row, so the limit holds however many there are.
     It is all one statement, as this is what an idle watcher asks every second. What is due PostgreSQL's own clock says:
     all workers share it, and as the planner knows it too, the statement is planned once and not every time.
     """
-    asked = {"account": account, "limit": limit, "claim": CLAIM}
+    asked = {"account": account, "limit": limit, "claim": CLAIM, "left_alone": list(left_alone)}
     rows = (await connection.execute(_NEXT_TURN, asked)).all()
     unread, *record, own_days = rows[0][:_OF_ACCOUNT]
     due = [Due(*row[_OF_ACCOUNT:]) for row in rows if row.shipment]
@@ -85,10 +86,13 @@ _OF_ACCOUNT: Final = 6
 _NEXT_TURN: Final = (
     text(f"""
     with pushes as (
-        select exists (select from carrier_push where account = :account and read_at is null) as unread
+        select array(
+            select id from carrier_push
+            where account = :account and read_at is null and id <> all(:left_alone) order by id limit :limit
+        ) as unread
     ), due as (
         select shipment, subscribed_at, in_hand from parcel
-        where account = :account and next_look_at <= now() and not (select unread from pushes)
+        where account = :account and next_look_at <= now() and cardinality((select unread from pushes)) = 0
         order by next_look_at limit :limit for update skip locked
     ), needed as (
         select count(*) + count(*) filter (where subscribed_at is null) as calls,
@@ -112,7 +116,7 @@ _NEXT_TURN: Final = (
     from carrier_account cross join pushes left join claimed on true
     where code = :account
     """)
-    .bindparams(bindparam("claim", type_=Interval))
+    .bindparams(bindparam("claim", type_=Interval), bindparam("left_alone", type_=ARRAY(BigInteger)))
     .columns(milestone=Parcel.milestone.type, settings=JSONB(), own_days=JSONB())
 )
 
@@ -220,14 +224,13 @@ async def keep_push(session: AsyncSession, account: str, key: str, raw: bytes) -
     return cast("CursorResult[Any]", result).rowcount == 1
 
 
-async def unread_pushes(session: AsyncSession, account: str, limit: int) -> Sequence[CarrierPush]:
-    """Pushes nobody has read yet, locked for the reader."""
+async def unread_pushes(session: AsyncSession, numbers: Sequence[int]) -> Sequence[CarrierPush]:
+    """Those of these pushes that nobody has read yet, locked for the reader."""
     return (
         await session.scalars(
             select(CarrierPush)
-            .where(CarrierPush.account == account, CarrierPush.read_at.is_(None))
+            .where(CarrierPush.id.in_(numbers), CarrierPush.read_at.is_(None))
             .order_by(CarrierPush.id)
-            .limit(limit)
             .with_for_update(skip_locked=True)
         )
     ).all()

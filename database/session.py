@@ -1,5 +1,7 @@
 """The way to PostgreSQL."""
 
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 Sessions = async_sessionmaker[AsyncSession]
@@ -19,6 +21,8 @@ def engine(url: str, connections: int = 20, patience: float = PATIENCE) -> Async
     raises TimeoutError after `patience` seconds, and so does, as SQLAlchemy's own and after half of them, a pool whose
     connections are all in use: who waited for one may have to wait for its statement too.
 
+    Errors name no parameters: these may be about people, and errors end up in logs and histories.
+
     The connection that came back last is taken first: what it has prepared is used again, and the others rest.
     """
     settings = {
@@ -30,6 +34,7 @@ def engine(url: str, connections: int = 20, patience: float = PATIENCE) -> Async
         url,
         pool_size=connections,
         max_overflow=0,
+        hide_parameters=True,
         pool_timeout=patience / 2,
         pool_use_lifo=True,
         connect_args={
@@ -53,3 +58,11 @@ def alone(sessions: Sessions) -> AsyncEngine:
     """
     pool: AsyncEngine = sessions.kw["bind"]
     return pool.execution_options(isolation_level="AUTOCOMMIT")
+
+
+def unreachable(error: Exception) -> bool:
+    """Whether PostgreSQL could not be asked or went away; otherwise what it was asked is at fault."""
+    if isinstance(error, DBAPIError):
+        state = str(getattr(error.orig, "sqlstate", None) or "")
+        return error.connection_invalidated or state.startswith(("08", "53", "57P"))
+    return isinstance(error, (OSError, PoolTimeoutError))

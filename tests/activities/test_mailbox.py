@@ -17,6 +17,7 @@ from temporalio.client import Client
 from temporalio.testing import ActivityEnvironment
 
 from activities.mailbox import MailReading
+from database import mails
 from database.mails import READER
 from database.session import Sessions
 from database.tables import (
@@ -398,6 +399,24 @@ async def test_malformed_mails_are_all_kept_and_read(reader: Reader) -> None:
     async with reader.sessions() as session:
         kept = set((await session.scalars(select(IncomingMail.raw))).all())
     assert kept == set(raws)
+
+
+async def test_a_mail_whose_reading_blows_up_holds_up_no_other(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def blows_up(session: Any, **said: Any) -> Any:
+        if "blow up" in said["subject"]:
+            raise ZeroDivisionError
+        return await recognise(session, **said)
+
+    recognise = mails.recognise
+    monkeypatch.setattr(mails, "recognise", blows_up)
+    found = await reader.read(mail(LETTER, subject="blow up", message_id="<1@x>"), mail(LETTER, message_id="<2@x>"))
+    assert [one.state for one in found] == [MailState.KEPT, MailState.ORDER]
+    monkeypatch.undo()
+    assert [one.state for one in await reader.read()] == [MailState.KEPT, MailState.ORDER], "left alone for a while"
+    engine: Any = reader.engine
+    await ActivityEnvironment().run(reader.reading._hang_up)
+    reader.reading = MailReading(reader.sessions, engine, settings(reader.imap.port))
+    assert MailState.KEPT not in [one.state for one in await reader.read()]
 
 
 async def test_a_mail_that_cannot_be_parsed_is_an_agents(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -202,11 +202,22 @@ async def test_dying_between_sending_and_writing_sends_the_same_id_again(
 
 
 async def test_dying_while_addressing_leaves_nothing(office: Office, order: Order) -> None:
-    with patch.object(sending, "write", side_effect=SystemError("killed")), pytest.raises(SystemError):
+    with patch.object(sending, "write", side_effect=asyncio.CancelledError), pytest.raises(asyncio.CancelledError):
         await office.send()
     assert await office.messages() == []
     await office.send()
     assert [message.state for message in await office.messages()] == [S.SENT]
+
+
+async def test_what_blows_up_while_it_is_addressed_holds_up_no_other_message(office: Office, order: Order) -> None:
+    async with office.paper.sessions.begin() as session:
+        odd = Outbox(document="RO-NOBODY-KNOWS", seq=1, audience=Role.CUSTOMER, template="received", content={})
+        odd.created_at = datetime.now(UTC) - timedelta(days=1)
+        session.add(odd)
+    await office.send()
+    assert [message.document for message in await office.messages()] == [order.number]
+    async with office.paper.sessions() as session:
+        assert (await session.get_one(Outbox, odd.id)).addressed_at is None
 
 
 async def test_senders_at_once_send_each_message_once(office: Office, mail_server: MailServer) -> None:

@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from random import Random
 from typing import Any
@@ -39,11 +39,14 @@ class ScriptedCarrier:
     looks: list[tuple[datetime, str]] = field(default_factory=list)
     subscribed: list[str] = field(default_factory=list)
     pushes: dict[bytes, Push] = field(default_factory=dict)
+    blow_up: set[str] = field(default_factory=set)
 
     async def track(self, waybill: Waybill) -> Sequence[Scan]:
         self.looks.append((datetime.now(UTC), waybill.number))
         if self.errors:
             raise self.errors.pop(0)
+        if waybill.number in self.blow_up:
+            raise ZeroDivisionError
         if waybill.number not in self.scans:
             raise NoData("nothing yet")
         return self.scans[waybill.number]
@@ -371,6 +374,40 @@ async def test_pushes_go_before_looks(watch: Open) -> None:
     turn = await watched.turn()
     assert not turn.unread
     assert [due.shipment for due in turn.due] == [watched.shipment]
+
+
+HALF_A_CHARACTER = "\ud800"
+
+
+async def test_a_push_that_cannot_be_kept_holds_up_neither_pushes_nor_looks(watch: Open) -> None:
+    """What is known to blow up is refused when it is read; this stands for what nobody thought of."""
+    watched = await watch(parcels=2)
+    odd, sound = await watched.scan(M.PICKED_UP), await watched.scan(M.DELIVERED)
+    await watched.push(replace(odd, text=HALF_A_CHARACTER))
+    await watched.push(sound)
+    async with watched.at_work():
+        await watched.paper.until(lambda: watched.paper.knows(Parcel, Parcel.told_milestone == M.DELIVERED))
+        await watched.paper.until(lambda: watched.paper.knows(Parcel, Parcel.looks == 1))
+    left = await watched.paper.all(CarrierPush, CarrierPush.read_at.is_(None))
+    assert [row.raw for row in left] == [b"push 0"]
+
+
+async def test_a_parcel_whose_look_blows_up_holds_up_no_other(watch: Open) -> None:
+    watched = await watch(parcels=3)
+    waybills = [(await watched.parcel(shipment)).waybill for shipment in watched.shipments]
+    at = watched.paper.clock - timedelta(hours=1)
+    watched.carrier.scans = {waybill: [Scan(waybill, at, M.DELIVERED, "", "")] for waybill in waybills}
+    watched.carrier.scans[waybills[0]] = [Scan(waybills[0], at, M.DELIVERED, "", "zero byte: \0")]
+    watched.carrier.blow_up = {waybills[1]}
+    async with watched.at_work():
+        await watched.paper.until(lambda: watched.paper.knows(Parcel, Parcel.told_milestone == M.DELIVERED))
+        await watched.paper.until(lambda: watched.paper.knows(Parcel, Parcel.last_error.is_not(None)))
+    [delivered] = await watched.paper.all(Parcel, Parcel.milestone == M.DELIVERED)
+    [failed] = await watched.paper.all(Parcel, Parcel.last_error.is_not(None))
+    assert (delivered.waybill, failed.waybill) == (waybills[2], waybills[1])
+    assert failed.last_error == "ZeroDivisionError()"
+    due = (await watched.parcel(watched.shipments[0])).next_look_at
+    assert due is not None, "it is looked at again"
 
 
 async def test_a_turn_knows_the_account_and_the_calendar_as_they_stand(watch: Open) -> None:
