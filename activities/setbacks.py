@@ -7,6 +7,7 @@ from time import monotonic
 from typing import Final, Generic, TypeVar
 
 from temporalio import activity
+from temporalio.service import RPCError
 
 from database.session import unreachable
 
@@ -29,11 +30,12 @@ class Setbacks(Generic[K]):
 
     @contextmanager
     def over(self, number: K) -> Iterator[None]:
-        """What blows up in here is on record and left alone; an unreachable database is nobody's fault, and raised."""
+        """What blows up in here is on record and left alone; that the database or Temporal can't be reached is nobody's
+        fault, and raised."""
         try:
             yield
         except Exception as error:
-            if unreachable(error):
+            if unreachable(error) or isinstance(error, RPCError):
                 raise
             activity.logger.exception("%s is left alone for a while", number)
             self._until[number] = monotonic() + self._rest

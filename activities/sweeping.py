@@ -11,6 +11,7 @@ from temporalio import activity
 from temporalio.client import Client, WorkflowExecution, WorkflowExecutionDescription, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.setbacks import Setbacks
 from activities.telling import Telling
 from database import allocation, allowances, photos, restorations
 from database.documents import table_of
@@ -67,7 +68,7 @@ class Sweeping:
     @activity.defn
     async def start_forgotten(self) -> int:
         """Starts the documents whose writer died before starting them; returns how many."""
-        started = 0
+        started, held_up = 0, Setbacks[str]()
         for kind in KINDS:
             table = table_of(kind)
             async with self._sessions() as session:
@@ -81,14 +82,15 @@ class Sweeping:
                 ).all()
             for number in numbers:
                 activity.logger.warning("%s was never started", number)
-                await self._start(kind, number)
-                async with self._sessions.begin() as session:
-                    await session.execute(
-                        update(table)
-                        .where(table.number == number, table.started_at.is_(None))
-                        .values(started_at=func.now())
-                    )
-            started += len(numbers)
+                with held_up.over(number):
+                    await self._start(kind, number)
+                    async with self._sessions.begin() as session:
+                        await session.execute(
+                            update(table)
+                            .where(table.number == number, table.started_at.is_(None))
+                            .values(started_at=func.now())
+                        )
+                    started += 1
         return started
 
     @activity.defn
@@ -133,10 +135,13 @@ class Sweeping:
         running = await self._running(kind)
         rows = await self._open_rows(kind)
         apart = [number for number, row in rows.items() if afresh or not _agree(running.get(number), row)]
-        found: list[Found] = []
+        found, held_up = list[Found](), Setbacks[str]()
         for number in (*apart, *(number for number in running if number not in rows)):
             activity.heartbeat()
-            if what := await self._bring_together(kind, number, afresh=afresh):
+            what: Found | None = Found(f"{number} blew up and is left as it was: the worker's log says why")
+            with held_up.over(number):
+                what = await self._bring_together(kind, number, afresh=afresh)
+            if what:
                 activity.logger.log(logging.ERROR if what.apart else logging.INFO, "%s", what.sentence)
                 found.append(what)
         return found

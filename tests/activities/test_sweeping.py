@@ -54,6 +54,24 @@ async def test_started_and_not_noted_is_not_started_again(lone_house: House) -> 
     assert (await order.row()).started_at is not None
 
 
+@pytest.mark.parametrize("began", [True, False])
+async def test_a_document_that_cannot_go_on_holds_up_no_other(lone_house: House, began: bool) -> None:
+    odd, sound = (await forgotten(lone_house), await forgotten(lone_house))
+    if began:
+        await lone_house.sweep()
+        await odd.handle.terminate()
+        await sound.handle.terminate()
+    else:
+        long_before = await lone_house.now() - LONG_AGO * 2
+        await lone_house.change(ReplacementOrder, odd.number, created_at=long_before)
+    row = await odd.row()
+    await lone_house.change(ReplacementOrder, odd.number, state={"number": odd.number})
+    counts = await lone_house.sweep()
+    assert counts == ({"started": 0, "restarted": 2} if began else {"started": 1, "restarted": 0})
+    await lone_house.change(ReplacementOrder, odd.number, state=row.state)
+    await sound.to(Stage.AUDIT)
+
+
 async def test_a_purchase_order_whose_order_died_before_placing_it(lone_house: House) -> None:
     await lone_house.stock_up(lone_house.part, 0)
     order = await (await lone_house.order()).to(Stage.SOURCING)
