@@ -107,7 +107,7 @@ class BackOrder(Base):
     quantity: Mapped[int]
     purchase_order: Mapped[str] = mapped_column(ForeignKey("purchase_order.number"), index=True)
     state: Mapped[BackOrderState]
-    effect: Mapped[str] = mapped_column(String(96), unique=True)
+    effect: Mapped[str] = mapped_column(unique=True)
     __table_args__ = (
         CheckConstraint("quantity > 0", name="quantity"),
         Index("ix_back_order_waiting", "part", postgresql_where=text("state = 'waiting'")),

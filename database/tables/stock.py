@@ -148,7 +148,7 @@ class Movement(Base):
     lot: Mapped[str | None] = mapped_column(String(64))
     serial: Mapped[str | None] = mapped_column(String(64))
     reverses: Mapped[int | None] = mapped_column(ForeignKey("movement.id"), unique=True)
-    effect: Mapped[str] = mapped_column(String(96), unique=True)
+    effect: Mapped[str] = mapped_column(unique=True)
     __table_args__ = (
         CheckConstraint("quantity > 0 and (serial is null or quantity = 1)", name="quantity"),
         CheckConstraint("source <> target", name="moves"),
@@ -191,5 +191,5 @@ class Reservation(Base):
     quantity: Mapped[int]
     state: Mapped[ReservationState]
     because: Mapped[Precedence | None]
-    effect: Mapped[str] = mapped_column(String(96), unique=True)
+    effect: Mapped[str] = mapped_column(unique=True)
     __table_args__ = (CheckConstraint("quantity > 0", name="quantity"),)

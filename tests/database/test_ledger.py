@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from database import stock
 from database.session import Sessions
-from database.tables import Movement, MovementReason, Part, Place, Stock, StockLot, Tracking
+from database.tables import Movement, MovementReason, Part, Place, Stock, StockLot, Tracking, Zone
 from domain.stages import Refusal
 
 AT = datetime(2026, 11, 26, 8, tzinfo=UTC)
@@ -77,6 +77,22 @@ async def test_a_movement_is_booked_once_however_often_it_is_sent(sessions: Sess
         for _ in range(2):
             await move(session, 2, FLOOR, BIN, effect="once more")
         assert (await balances(session))[FLOOR] == 1
+
+
+async def test_the_longest_codes_of_document_part_and_place_make_a_key(sessions: Sessions) -> None:
+    """As a purchase order's pieces move, one by one."""
+    part, place = "P" * 64, f"HZ1/{'z' * 44}"
+    async with sessions.begin() as session:
+        known = {column.key: getattr(await session.get_one(Part, PART), column.key) for column in Part.__table__.c}
+        session.add(Part(**known | {"code": part, "superseded_by": None}))
+        session.add(Place(code=place, warehouse="HZ1", zone=Zone.QUALIFIED, bin="z" * 32))
+        await session.flush()
+        number = f"PO-20261127-{'9' * 20}"
+        said: dict[str, Any] = {"reason": MovementReason.OPENING, "by": "keeper", "at": AT, "document": number}
+        for _ in range(2):
+            effect = f"{number}/12/{part}/{place}+2"
+            await stock.move(session, part, 1, source=stock.OPENING, target=place, effect=effect, **said)
+        assert await session.scalar(select(Stock.on_hand).where(Stock.part == part, Stock.place == place)) == 1
 
 
 @pytest.mark.clause("4.2.1")
