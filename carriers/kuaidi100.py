@@ -204,7 +204,7 @@ class _Pushed(_Wire):
 
 
 class _Booked(_Wire):
-    number: Words = Field(validation_alias="kuaidinum", min_length=1)
+    number: Words = Field(validation_alias="kuaidinum", min_length=1, max_length=40)
     label: Words | None = None
     reference: Words | None = Field(None, validation_alias="kdComOrderNum")
 

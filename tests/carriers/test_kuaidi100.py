@@ -373,6 +373,14 @@ async def test_what_a_company_issued_goes_with_every_booking(parrot: Parrot) -> 
     assert '"mobile":"13912345678"' in sent
 
 
+@pytest.mark.parametrize("number", ["", "9" * 41])
+async def test_a_number_that_no_parcel_can_have_is_none(parrot: Parrot, number: str) -> None:
+    answer = {"success": True, "code": 200, "data": {"kuaidinum": number}}
+    parrot.answers["/label/order"] = JSONResponse(answer)
+    with pytest.raises(Unreadable):
+        await parrot.carrier.book(consignment())
+
+
 async def test_labels_that_are_none(carrier: Carrier, remote: Remote, server: str) -> None:
     booking = await carrier.book(consignment())
     await remote.fault("html", "image")
