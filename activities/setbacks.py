@@ -17,7 +17,7 @@ REST: Final = timedelta(seconds=30)
 
 
 class Setbacks(Generic[K]):
-    """What one shift must leave alone for now, by its number."""
+    """What one worker must leave alone for now, by its number."""
 
     def __init__(self, rest: timedelta = REST) -> None:
         self._rest = rest.total_seconds()
@@ -30,12 +30,11 @@ class Setbacks(Generic[K]):
 
     @contextmanager
     def over(self, number: K) -> Iterator[None]:
-        """What blows up in here is on record and left alone; that the database or Temporal can't be reached is nobody's
-        fault, and raised."""
+        """What blows up in here is logged and left alone; what is nobody's fault is raised."""
         try:
             yield
         except Exception as error:
-            if unreachable(error) or isinstance(error, RPCError):
+            if _nobodys_fault(error):
                 raise
             activity.logger.exception("%s is left alone for a while", number)
             self._until[number] = monotonic() + self._rest
@@ -45,9 +44,14 @@ class Setbacks(Generic[K]):
         try:
             return await work(numbers)
         except Exception as error:
-            if unreachable(error):
+            if _nobodys_fault(error):
                 raise
         for number in numbers:
             with self.over(number):
                 await work([number])
         return True
+
+
+def _nobodys_fault(error: Exception) -> bool:
+    """Whether the database or Temporal could not be reached."""
+    return unreachable(error) or isinstance(error, RPCError)
