@@ -277,7 +277,7 @@ class House:
             await self.change(Supplier, supplier, standing="suspended")
 
     async def sweep(self) -> dict[str, int]:
-        """What the scheduled sweep would do once everything rests; what moves, or is listed late, it leaves to the next."""
+        """What the scheduled sweep would do once all rests: what moves, or is listed late, is left to the next."""
         await self.until(self._rests)
         sweeping, env = Sweeping(self.sessions, self.client, self.settings.task_queue), ActivityEnvironment()
         return {"started": await env.run(sweeping.start_forgotten), "restarted": await env.run(sweeping.compare)}
