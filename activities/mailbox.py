@@ -6,7 +6,7 @@ transaction with the fact that it was read. So another worker can take over at a
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final, TypeVar
 
 from pydantic import ValidationError
@@ -16,6 +16,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from activities.setbacks import Setbacks
+from activities.shifts import Shift
 from database import applications, mails, messages
 from database.applications import Application
 from database.mails import READER
@@ -31,8 +32,6 @@ from runtime.pictures import Picture, clean
 from runtime.settings import Settings
 from runtime.temporal import start_document
 
-SHIFT: Final = timedelta(hours=1)
-"""How long one activity reads before it hands over to the next."""
 HEARTBEAT: Final = 5.0
 MOST_PICTURES: Final = 9
 MOST_REFERENCES: Final = 50
@@ -54,13 +53,13 @@ class MailReading:
         if not self._settings.mailbox_host:
             activity.logger.warning("no mailbox is set: no mail is read")
             return False
-        ends = datetime.now(UTC) + SHIFT
+        shift = Shift(self._settings.mailbox_seconds)
         try:
-            while datetime.now(UTC) < ends and not activity.is_worker_shutdown():
+            while shift.lasts:
                 activity.heartbeat()
                 await self.read_kept()
                 if not await self.look():
-                    await self._rest()
+                    await shift.rest()
         finally:
             await self._hang_up()
         return True
@@ -118,12 +117,6 @@ class MailReading:
     async def _note(self, name: str, validity: int, uid: int) -> None:
         async with self._sessions.begin() as session:
             await mails.read_until(session, name, validity, uid, datetime.now(UTC))
-
-    async def _rest(self) -> None:
-        try:
-            await asyncio.wait_for(activity.wait_for_worker_shutdown(), self._settings.mailbox_seconds)
-        except TimeoutError:
-            activity.heartbeat()
 
     async def _hang_up(self) -> None:
         inbox, self._inbox = self._inbox, None

@@ -17,6 +17,7 @@ from temporalio import activity
 
 from activities.alive import alive
 from activities.setbacks import Setbacks
+from activities.shifts import Shift
 from database import messages, notices
 from database.messages import Recipient
 from database.reading.facts import facts
@@ -33,8 +34,6 @@ from messaging.words import Words, Written, write
 from runtime.settings import Settings
 
 BATCH: Final = 10
-SHIFT: Final = timedelta(hours=1)
-"""How long one activity sends before it hands over to the next."""
 UNREACHABLE_FOR: Final = timedelta(seconds=30)
 """After this a server that was away is tried again; it counts against no message."""
 FIRST_RETRY, LONGEST_RETRY = timedelta(minutes=1), timedelta(hours=2)
@@ -95,22 +94,15 @@ class Sending:
     @alive
     async def send_messages(self) -> None:
         """Sends for a shift, or until the worker is asked to stop."""
-        ends = datetime.now(UTC) + SHIFT
-        ways = Ways(self._settings)
+        shift, ways = Shift(self._settings.watch_seconds), Ways(self._settings)
         sender = Sender(self._sessions, self._settings, ways)
         try:
-            while datetime.now(UTC) < ends and not activity.is_worker_shutdown():
+            while shift.lasts:
                 addressed = await sender.address()
                 if not await sender.send() and not addressed:
-                    await self._rest()
+                    await shift.rest()
         finally:
             await ways.aclose()
-
-    async def _rest(self) -> None:
-        try:
-            await asyncio.wait_for(activity.wait_for_worker_shutdown(), self._settings.watch_seconds)
-        except TimeoutError:
-            return
 
 
 class Sender:

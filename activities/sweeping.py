@@ -15,7 +15,7 @@ from activities.setbacks import Setbacks
 from activities.telling import Telling
 from database import allocation, allowances, photos, restorations
 from database.documents import table_of
-from database.recovery import with_errands
+from database.recovery import open_state
 from database.session import Sessions
 from domain.documents import KINDS, Kind
 from runtime.search_attributes import DUE, STAGE, WAITING_FOR
@@ -83,7 +83,7 @@ class Sweeping:
             for number in numbers:
                 activity.logger.warning("%s was never started", number)
                 with held_up.over(number):
-                    await self._start(kind, number)
+                    await self._start(number)
                     async with self._sessions.begin() as session:
                         await session.execute(
                             update(table)
@@ -183,7 +183,7 @@ class Sweeping:
             return Found(f"{number} was begun after the backup and is not known any more: enter it again")
         if runs:
             await self._terminate(number, "begins anew from its last step on record")
-        await self._start(kind, number, again=True)
+        await self._start(number, again=True)
         return _said(number, before, described)
 
     async def _row(self, kind: Kind, number: str) -> Recorded | None:
@@ -214,11 +214,11 @@ class Sweeping:
             if error.status is not RPCStatusCode.NOT_FOUND:  # it has ended meanwhile
                 raise
 
-    async def _start(self, kind: Kind, number: str, *, again: bool = False) -> None:
+    async def _start(self, number: str, *, again: bool = False) -> None:
         async with self._sessions() as session:
-            row = await session.scalar(select(table_of(kind).state).where(table_of(kind).number == number))
-            state = await with_errands(session, kind.state.model_validate(row))
-        await start_document(self._client, self._task_queue, state, again=again)
+            state = await open_state(session, number)
+        if state:
+            await start_document(self._client, self._task_queue, state, again=again)
 
     async def _settle(self, found: list[str]) -> None:
         """What the workflows were told before they began anew is told once more."""

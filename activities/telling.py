@@ -8,12 +8,11 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.alive import alive
-from database.documents import AnyDocument, table_of
-from database.recovery import with_errands
+from database.documents import AnyDocument
+from database.recovery import open_state
 from database.session import Sessions
 from database.tables import CorrectiveAction, PurchaseOrder, WarehouseTask
 from domain.documents import kind_of
-from domain.messages import DocumentState
 from domain.stages import ORDER
 from runtime.temporal import UPDATE_TIMEOUT, document_workflow, start_document
 
@@ -94,16 +93,10 @@ class Telling:
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
-            if state := await self._open(number):
+            async with self._sessions() as session:
+                state = await open_state(session, number)
+            if state:
                 await start_document(self._client, self._task_queue, state, again=True)
                 await workflow.signal(signal, rpc_timeout=UPDATE_TIMEOUT)
             else:
                 activity.logger.info("%s has ended and is not told %s", number, signal)
-
-    async def _open(self, number: str) -> DocumentState | None:
-        """What a workflow of the document would begin with; None if it has ended, or never was."""
-        kind = kind_of(number)
-        table = table_of(kind)
-        async with self._sessions() as session:
-            row = await session.scalar(select(table.state).where(table.number == number, table.ended_at.is_(None)))
-            return await with_errands(session, kind.state.model_validate(row)) if row else None

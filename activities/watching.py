@@ -20,6 +20,7 @@ from temporalio.service import RPCError
 
 from activities.carriers import Carriers
 from activities.setbacks import Setbacks
+from activities.shifts import Shift
 from carriers.protocol import Busy, Carrier, CarrierError, NoData, Push, Unreadable, Watch, Waybill
 from database import parcels
 from database.parcels import Due, Turn
@@ -39,8 +40,6 @@ BATCH = 100
 UNTOLD = timedelta(seconds=30)
 """After this a parcel is looked at again whose order was not told what was seen."""
 HEARTBEAT = timedelta(seconds=5)
-SHIFT = timedelta(hours=1)
-"""How long one activity watches before it hands over to the next."""
 
 
 class Watching:
@@ -60,24 +59,18 @@ class Watching:
     @activity.defn
     async def watch_parcels(self, account: str) -> None:
         """Watches an account's parcels for a shift, or until the worker is asked to stop."""
-        begins = datetime.now(UTC)
+        shift = Shift(self._idle.total_seconds())
         async with self._sessions.begin() as session:
-            await parcels.take_over(session, account, begins)
+            await parcels.take_over(session, account, datetime.now(UTC))
         pulse, held_up = Pulse(), Setbacks[int]()
-        while datetime.now(UTC) < begins + SHIFT and not activity.is_worker_shutdown():
+        while shift.lasts:
             pulse.beat()
             async with self._alone.connect() as connection:
                 turn = await parcels.next_turn(connection, account, BATCH, held_up.left_alone())
             if turn.due:
                 await self._look(turn, pulse)
             elif not turn.unread or not await held_up.apart(turn.unread, partial(self._read_pushes, account)):
-                await self._rest()
-
-    async def _rest(self) -> None:
-        try:
-            await asyncio.wait_for(activity.wait_for_worker_shutdown(), self._idle.total_seconds())
-        except TimeoutError:
-            return
+                await shift.rest()
 
     async def _look(self, turn: Turn, pulse: "Pulse") -> None:
         """Asks the carrier after the parcels that are due."""

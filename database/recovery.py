@@ -7,7 +7,9 @@ from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
+from database.documents import table_of
 from database.tables import EventLog
+from domain.documents import kind_of
 from domain.messages import DocumentState, OrderState
 from domain.stages import Action, Stage
 
@@ -18,6 +20,14 @@ _DONE_BY: Final[Mapping[str, tuple[Action, ...]]] = {
     "to_recall": (Action.RECALL,),
 }
 """An errand that a step left with the carrier, and the steps that show that it was run."""
+
+
+async def open_state(session: AsyncSession, number: str) -> DocumentState | None:
+    """What a new workflow of a document begins with; None if the document has ended, or never was."""
+    kind = kind_of(number)
+    table = table_of(kind)
+    row = await session.scalar(select(table.state).where(table.number == number, table.ended_at.is_(None)))
+    return await with_errands(session, kind.state.model_validate(row)) if row else None
 
 
 async def with_errands(session: AsyncSession, state: S) -> S:

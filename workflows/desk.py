@@ -9,6 +9,7 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 
+from activities.shifts import SHIFT
 from activities.telling import Telling
 from domain.messages import Decide, Decided, DocumentState, Step
 from domain.stages import Action, Life, Refusal, Role
@@ -40,6 +41,16 @@ def patient(summary: str) -> workflow.ActivityConfig:
 def outside(summary: str) -> workflow.ActivityConfig:
     """As patient, and begun again soon after a worker died on it, as the activity is `alive`."""
     return workflow.ActivityConfig(**patient(summary), heartbeat_timeout=timedelta(seconds=5))
+
+
+def a_shift(summary: str, silence: timedelta) -> workflow.ActivityConfig:
+    """Work that never ends; who was silent for so long has died, and is replaced soon."""
+    return workflow.ActivityConfig(
+        start_to_close_timeout=SHIFT * 2,
+        heartbeat_timeout=silence,
+        retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=10)),
+        summary=summary,
+    )
 
 
 class AlarmClock:

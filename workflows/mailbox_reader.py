@@ -3,9 +3,12 @@
 from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy
+from temporalio.workflow import SandboxImportNotificationPolicy
 
-from activities.mailbox import SHIFT, MailReading
+from activities.mailbox import MailReading
+
+with workflow.unsafe.sandbox_import_notification_policy(SandboxImportNotificationPolicy.SILENT):
+    from workflows.desk import a_shift  # loaded anew for each workflow, like this module
 
 
 @workflow.defn
@@ -17,10 +20,7 @@ class MailboxReader:
         workflow.set_current_details("Reads the mails that customers write.")
         while not workflow.info().is_continue_as_new_suggested():
             reads = await workflow.execute_activity_method(
-                MailReading.read_mailbox,
-                start_to_close_timeout=SHIFT * 2,
-                heartbeat_timeout=timedelta(seconds=30),
-                retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=10)),
+                MailReading.read_mailbox, **a_shift("mails", timedelta(seconds=30))
             )
             if not reads:
                 return

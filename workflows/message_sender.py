@@ -3,9 +3,12 @@
 from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy
+from temporalio.workflow import SandboxImportNotificationPolicy
 
-from activities.sending import SHIFT, Sending
+from activities.sending import Sending
+
+with workflow.unsafe.sandbox_import_notification_policy(SandboxImportNotificationPolicy.SILENT):
+    from workflows.desk import a_shift  # loaded anew for each workflow, like this module
 
 
 @workflow.defn
@@ -16,11 +19,5 @@ class MessageSender:
     async def run(self) -> None:
         workflow.set_current_details("Sends the messages of the outbox.")
         while not workflow.info().is_continue_as_new_suggested():
-            await workflow.execute_activity_method(
-                Sending.send_messages,
-                start_to_close_timeout=SHIFT * 2,
-                heartbeat_timeout=timedelta(seconds=15),
-                retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=10)),
-                summary="messages",
-            )
+            await workflow.execute_activity_method(Sending.send_messages, **a_shift("messages", timedelta(seconds=15)))
         workflow.continue_as_new()

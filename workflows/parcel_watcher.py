@@ -3,9 +3,12 @@
 from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy
+from temporalio.workflow import SandboxImportNotificationPolicy
 
-from activities.watching import SHIFT, Watching
+from activities.watching import Watching
+
+with workflow.unsafe.sandbox_import_notification_policy(SandboxImportNotificationPolicy.SILENT):
+    from workflows.desk import a_shift  # loaded anew for each workflow, like this module
 
 
 @workflow.defn
@@ -17,11 +20,6 @@ class ParcelWatcher:
         workflow.set_current_details(f"Watches the parcels of carrier account {account}.")
         while not workflow.info().is_continue_as_new_suggested():
             await workflow.execute_activity_method(
-                Watching.watch_parcels,
-                account,
-                start_to_close_timeout=SHIFT * 2,
-                heartbeat_timeout=timedelta(seconds=20),
-                retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=10)),
-                summary=account,
+                Watching.watch_parcels, account, **a_shift(account, timedelta(seconds=20))
             )
         workflow.continue_as_new(account)
