@@ -125,7 +125,7 @@ class House:
 
     async def until(self, condition: Callable[[], Awaitable[bool]]) -> None:
         """Waits, in real time, for something that is under way."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:
                 if await condition():
                     return
