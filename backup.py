@@ -30,7 +30,7 @@ FILES: Final = "files"
 WORKFLOWS: Final = "temporal.db"
 _OF_THIS_MACHINE: Final = {"claim", "logs", "postgres", "postgres.new", "postgres.password", "processes.json"}
 """What a home holds that belongs to its processes; PostgreSQL's own files are in the tables."""
-_SQLITE: Final = b"SQLite format 3\\0"
+_SQLITE: Final = b"SQLite format 3\0"
 _BESIDE_SQLITE: Final = ("-wal", "-shm", "-journal")
 
 Report = Callable[[str], None]

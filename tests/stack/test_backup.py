@@ -2,10 +2,11 @@
 
 import gzip
 import json
+import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -165,6 +166,19 @@ async def test_a_home_in_use_is_refused(made: Path, tmp_path: Path) -> None:
 async def test_a_folder_with_something_in_it_gets_no_backup(database_url: str, made: Path, tmp_path: Path) -> None:
     with pytest.raises(BackupError, match="is not empty"):
         await backup.back_up(settings_for(database_url, tmp_path / "home"), made, silent)
+
+
+async def test_a_small_database_of_the_home_comes_whole_though_its_newest_rows_stand_beside_it(
+    database_url: str, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    (home / "carriers").mkdir(parents=True)
+    with closing(sqlite3.connect(home / "carriers" / "carrier.db", isolation_level=None)) as in_use:
+        in_use.execute("pragma journal_mode = wal")
+        in_use.execute("create table parcel as select 'HJ1' as waybill")
+        await backup.back_up(settings_for(database_url, home), tmp_path / "made", silent)
+    with closing(sqlite3.connect(tmp_path / "made" / "files" / "carriers" / "carrier.db")) as copy:
+        assert copy.execute("select waybill from parcel").fetchall() == [("HJ1",)]
 
 
 async def test_a_home_without_a_system_has_nothing_to_back_up(tmp_path: Path) -> None:
