@@ -20,15 +20,15 @@ class Reviewing:
     async def review_suppliers(self, now: datetime) -> Sequence[str]:
         """Reviews the newest period that is over by the newest policy, if that was not done.
 
-        All of it is written, or nothing. Returns the corrective actions that begin, and those under way whose
+        All of it is written, or nothing. Returns the corrective actions that are to begin, and those under way whose
         supplier was reviewed as worse, as long as they have not heard of it.
         """
         async with self._sessions.begin() as session:
             time = await policies.timekeeper(session, await policies.newest(session, self._settings.policy))
             period = last_ended(time.today(now), time.policy.review)
-            reviewed = await reviews.is_reviewed(session, period)
-            begun = () if reviewed else await reviews.review(session, period, time, now)
-            return [*begun, *await standings.worsened(session)]
+            if not await reviews.is_reviewed(session, period):
+                await reviews.review(session, period, time, now)
+            return [*await standings.unbegun(session), *await standings.worsened(session)]
 
     @activity.defn
     async def tell_of_expiries(self, now: datetime) -> int:

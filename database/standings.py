@@ -128,6 +128,11 @@ async def worse_review(session: AsyncSession, action: CorrectiveAction) -> Suppl
     return newest if newest and _is_worse(newest.id, newest.proposed, action.review, action.standing) else None
 
 
+async def unbegun(session: AsyncSession) -> Sequence[str]:
+    """Corrective actions that are written and have no workflow yet."""
+    return (await session.scalars(select(CorrectiveAction.number).where(CorrectiveAction.started_at.is_(None)))).all()
+
+
 async def worsened(session: AsyncSession) -> Sequence[str]:
     """Open corrective actions whose supplier was since reviewed as worse; each has still to hear of it."""
     newest = (

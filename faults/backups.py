@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
@@ -30,6 +31,10 @@ WAYS: Final = {"backup": False, "backup-ahead": True}
 """Whether the engine stays where it came to, as one of its own does."""
 _BACKED_UP_AT, _ENDED_AT = 3, 5
 """Decisions a case when the backup is made, and when the first system ends; a case takes six or seven."""
+_BEGIN_AFTER_IT: Final = 4
+"""Orders that the backup knows nothing of."""
+_ALARMS_WITHIN: Final = timedelta(minutes=5)
+"""After their instant, as nobody was alive between the backup and the restoration."""
 _SETTLED_WITHIN: Final = 90.0
 
 
@@ -69,7 +74,7 @@ async def put_back(home: Path, name: str, first_place: int, patience: float, rep
             result.differences.append(Difference("stuck", f"{name}: documents and workflows were never compared"))
         result.found = found or ()
         result.differences += await all_checks(
-            stack, [*before, *played.answered], forgotten={said.document for said in begun}
+            stack, [*before, *played.answered], forgotten={said.document for said in begun}, latest=_ALARMS_WITHIN
         )
     return result
 
@@ -88,14 +93,17 @@ async def _at_work(
         depot = Depot(stack.parcels)
         people = People(stack, leaving, Experience())
         players = [passes.player(people, depot, name, case) for case in wanted]
-        playing = asyncio.gather(*(passes.after(n * START_APART, player) for n, player in enumerate(players)))
-        await _decided(players, _BACKED_UP_AT, patience)
+        early, late = players[:-_BEGIN_AFTER_IT], players[-_BEGIN_AFTER_IT:]
+        playing = asyncio.gather(*(passes.after(n * START_APART, player) for n, player in enumerate(early)))
+        await _decided(early, _BACKED_UP_AT, patience)
         before = [said for player in players for said in player.answered]
         await backup.back_up(settings, folder, lambda line: None)
+        begun_since = asyncio.gather(*(player.play() for player in late))
         await _decided(players, _ENDED_AT, patience)
-        playing.cancel()
-        with suppress(asyncio.CancelledError):
-            await playing
+        for under_way in (playing, begun_since):
+            under_way.cancel()
+            with suppress(asyncio.CancelledError):
+                await under_way
         depot.close()
     return before, [said for player in players for said in player.answered if said not in before]
 

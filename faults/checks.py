@@ -51,6 +51,8 @@ from runtime.temporal import document_workflow
 
 RUNG_BY: Final = timedelta(seconds=20)
 """How long after its instant an alarm may still be about to be put on record when nothing is disturbed."""
+RUNG_AFTER_TROUBLE: Final = timedelta(seconds=150)
+"""The same where parts were away for a minute, and what was tried meanwhile is tried again a minute later."""
 CATCH_UP_WITHIN: Final = 120
 """Seconds for what piled up while parts were away."""
 _CANCELLED_CODE: Final = "401"
@@ -73,13 +75,18 @@ _ALARMS: Final = (
 
 
 async def all_checks(
-    stack: Stack, answered: list[Answered], forgotten: Collection[str] = frozenset()
+    stack: Stack,
+    answered: list[Answered],
+    forgotten: Collection[str] = frozenset(),
+    latest: timedelta = RUNG_AFTER_TROUBLE,
 ) -> list[Difference]:
-    """Everything that must hold; `forgotten` are orders that were begun after the backup that was restored."""
+    """Everything that must hold; `forgotten` are orders that were begun after the backup that was restored, `latest`
+    is how long after its instant an alarm may have rung."""
     found: list[Difference] = []
     async with stack.sessions() as session:
-        for check in (ledger, reservations, chains, nothing_owing, clocks):
+        for check in (ledger, reservations, chains, nothing_owing):
             found += [each async for each in check(session)]
+        found += [each async for each in clocks(session, latest)]
         found += [each async for each in answers(session, answered)]
         found += [each async for each in waybills(session, stack.parcels, forgotten)]
     found += await _once_caught_up(stack)
@@ -179,8 +186,9 @@ def _owed_by_suppliers() -> Iterator[tuple[str, Select[str]]]:
         yield what, select(table.purchase_order).where(table.purchase_order.in_(ended), open_)
 
 
-async def clocks(session: AsyncSession) -> AsyncIterator[Difference]:
-    """No alarm rang before its recorded instant. One may be put off, never brought forward."""
+async def clocks(session: AsyncSession, latest: timedelta = RUNG_AFTER_TROUBLE) -> AsyncIterator[Difference]:
+    """No alarm rang before its recorded instant, and none later after it than this. One may be put off, never brought
+    forward."""
     before = select(EventLog.document, (EventLog.seq + 1).label("seq"), EventLog.state).subquery()
     rows = await session.execute(
         select(EventLog.document, EventLog.seq, EventLog.action, EventLog.at, before.c.state)
@@ -188,9 +196,11 @@ async def clocks(session: AsyncSession) -> AsyncIterator[Difference]:
         .where(EventLog.action.in_(_ALARMS), EventLog.submission.is_(None))
     )
     for document, seq, action, at, state in rows:
-        wait = Wait.model_validate(state["wait"])
-        if not any(alarm.action == action and alarm.at <= at for alarm in wait.alarms):
+        set_for = [alarm.at for alarm in Wait.model_validate(state["wait"]).alarms if alarm.action == action]
+        if not any(instant <= at for instant in set_for):
             yield Difference("doubled", f"{document}, step {seq}: {action} rang at {at}, which nobody had set")
+        elif at - min(set_for) > latest:
+            yield Difference("stuck", f"{document}, step {seq}: {action} rang at {at}, {at - min(set_for)} too late")
 
 
 async def waits(session: AsyncSession) -> AsyncIterator[Difference]:

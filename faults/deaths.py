@@ -1,6 +1,7 @@
-"""Where a worker dies: right before and right after the commit of every activity, once each.
+"""Where a worker dies: right before and right after the commit of every activity, and every statement that is a
+transaction of its own, once each.
 
-Activities that change nothing of ours in PostgreSQL die before they begin and after they end instead.
+Activities that change nothing of ours in PostgreSQL, or not always, die before they begin and after they end as well.
 """
 
 import functools
@@ -8,19 +9,20 @@ import json
 import os
 from collections.abc import Awaitable, Callable, Iterable
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 from zlib import crc32
 
-from sqlalchemy import event
+from sqlalchemy import Connection, Engine, event
 from sqlalchemy.orm import Session
 
 from domain.messages import Step
 
-WITHOUT_COMMIT: Final = frozenset(
-    {"recall_parcel", "tell_orders", "tell_purchase_orders", "hold_purchase_orders", "compare"}
-)
+WITHOUT_COMMIT: Final = frozenset({
+    "recall_parcel", "tell_orders", "tell_purchase_orders", "hold_purchase_orders", "compare", "serve_waiting",
+    "read_mailbox",
+})  # fmt: skip
 COMMITS_TOLD_APART: Final = 4
 """An activity that runs for an hour commits all the time; that many of its first commits have a death each."""
 
@@ -47,6 +49,12 @@ class Deaths:
         """The points at which a worker died."""
         return sorted(path.name.removesuffix(".death") for path in folder.glob("*.death"))
 
+    @staticmethod
+    def outlived(folder: Path, activities: Iterable[Activity]) -> list[str]:
+        """The activities in which no worker died."""
+        died = {point.partition(".")[0] for point in Deaths.met(folder)}
+        return sorted({activity.__name__ for activity in activities} - died)
+
     def drawn(self, point: str) -> bool:
         return crc32(f"{self._seed}/{point}".encode()) % 100 < int(self._share)
 
@@ -67,11 +75,17 @@ class _Work:
 
     name: str
     commits: int = 0
+    alone: dict[str, int] = field(default_factory=dict)
 
     @property
     def point(self) -> str:
         number = min(self.commits, COMMITS_TOLD_APART)
         return f"{self.name}.commit" if number == 1 else f"{self.name}.commit-{number}"
+
+    def statement(self, text: str) -> str:
+        """The point of a statement that is a transaction of its own; each has one."""
+        number = self.alone.setdefault(text, len(self.alone) + 1)
+        return f"{self.name}.statement-{min(number, COMMITS_TOLD_APART)}"
 
 
 def mortal(activities: Iterable[Activity], deaths: Deaths) -> list[Activity]:
@@ -86,21 +100,36 @@ def mortal(activities: Iterable[Activity], deaths: Deaths) -> list[Activity]:
         if work := _at_work.get():
             deaths.pass_by(f"{work.point}.after")
 
+    def before_statement(connection: Connection, _: object, statement: str, *__: object) -> None:
+        if (work := _at_work.get()) and _is_alone(connection):
+            deaths.pass_by(f"{work.statement(statement)}.before")
+
+    def after_statement(connection: Connection, _: object, statement: str, *__: object) -> None:
+        if (work := _at_work.get()) and _is_alone(connection):
+            deaths.pass_by(f"{work.statement(statement)}.after")
+
+    event.listen(Engine, "before_cursor_execute", before_statement)
+    event.listen(Engine, "after_cursor_execute", after_statement)
     event.listen(Session, "before_commit", before)
     event.listen(Session, "after_commit", after)
     return [made_mortal(activity, deaths) for activity in activities]
+
+
+def _is_alone(connection: Connection) -> bool:
+    return connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT"
 
 
 def made_mortal(activity: Activity, deaths: Deaths) -> Activity:
     @functools.wraps(activity)
     async def run(*given: Any) -> Any:
         name = ".".join([activity.__name__, *(step.action for step in given if isinstance(step, Step))])
-        if activity.__name__ in WITHOUT_COMMIT:
+        ends_too = activity.__name__ in WITHOUT_COMMIT
+        if ends_too:
             deaths.pass_by(f"{name}.begin")
-            result = await activity(*given)
-            deaths.pass_by(f"{name}.end")
-            return result
         _at_work.set(_Work(name))
-        return await activity(*given)
+        result = await activity(*given)
+        if ends_too:
+            deaths.pass_by(f"{name}.end")
+        return result
 
     return run

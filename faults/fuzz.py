@@ -26,11 +26,26 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
+from sqlalchemy import Select, String, cast, select
+from sqlalchemy.orm import InstrumentedAttribute
 
 from database import accounts
 from database.reference import DEMO_USERS
 from database.session import Sessions
+from database.tables import (
+    CorrectiveAction,
+    Invitation,
+    PurchaseOrder,
+    ReplacementOrder,
+    RequestForQuotation,
+    Shipment,
+    Supplier,
+    SupplierLink,
+    SupplierReview,
+    WarehouseTask,
+)
 from faults.tally import Difference
+from faults.world import EARLIER
 
 Operation = APIOperation[Any, Any, Any, Any]
 AnyCase = Case[Any]
@@ -47,6 +62,24 @@ _CONFORMANCE: Final = [
 _CHECKS: Final = [not_a_server_error, *_CONFORMANCE]
 _ALONE: Final = {("POST", "/v1/session"), ("DELETE", "/v1/session")}
 """Only nobody asks these: wrong passwords lock people out, and leaving ends what the others are asked with."""
+
+
+_NAMED: Final[Mapping[str, InstrumentedAttribute[Any]]] = {
+    "/v1/orders": ReplacementOrder.number,
+    "/v1/applications": ReplacementOrder.number,
+    "/v1/tracking": ReplacementOrder.tracking_token,
+    "/v1/purchase-orders": PurchaseOrder.number,
+    "/v1/shipments": Shipment.id,
+    "/v1/tasks": WarehouseTask.number,
+    "/v1/requests-for-quotation": RequestForQuotation.number,
+    "/v1/bids": Invitation.token,
+    "/v1/corrective-actions": CorrectiveAction.number,
+    "/v1/corrections": SupplierLink.token,
+    "/v1/supplier-reviews": SupplierReview.id,
+    "/v1/suppliers": Supplier.code,
+}
+"""What is there, by the address it stands below."""
+_OF_EACH: Final = 3
 
 
 @dataclass
@@ -150,6 +183,17 @@ def _cases(operation: Operation, known: Known) -> st.SearchStrategy[AnyCase]:
 def _told(case: AnyCase, status: int, failure: Exception) -> str:
     what = failure.title if isinstance(failure, Failure) else repr(failure)
     return f"bad input: {case.as_curl_command()[:600]} got {status}: {what} {str(failure)[:300]}"
+
+
+async def there(sessions: Sessions) -> Known:
+    """The newest of everything that has a name, by the address it stands below."""
+    async with sessions() as session:
+        return {path: [str(name) for name in await session.scalars(_newest(column))] for path, column in _NAMED.items()}
+
+
+def _newest(column: InstrumentedAttribute[Any]) -> Select[Any]:
+    real = cast(column, String).not_like(f"{EARLIER}%")
+    return select(column).where(real).order_by(column.desc()).limit(_OF_EACH)
 
 
 async def with_keys(sessions: Sessions) -> dict[str, dict[str, str]]:

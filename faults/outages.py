@@ -24,7 +24,10 @@ from runtime.settings import LOOPBACK
 
 ANSWER_WITHIN: Final = 10.0
 """Seconds after which nobody should have to wonder any more."""
-PARTS: Final = ("postgres", "temporal", "carriers", "database pool", "a worker's network")
+FROZEN: Final = ("postgres", "temporal", "carriers")
+REFUSING: Final = {f"{part}, refusing,": part for part in ("postgres", "temporal")}
+PARTS: Final = (*FROZEN, *REFUSING, "database pool", "a worker's network")
+"""What stands still and keeps every connection open, what takes none, and what there is too little of."""
 _UNNOTICED: Final = {"carriers"}
 """What people must not even notice; without the others nobody can decide anything."""
 _ALWAYS: Final = "/healthz"
@@ -32,7 +35,7 @@ _ALWAYS: Final = "/healthz"
 _CUT_OFF: Final = "cut-off-worker"
 _CROWD, _SLOW_CLIENTS = 60, 200
 _BEGINS_WITHIN: Final = 10.0
-_AGAIN_AFTER: Final = 3.0
+_SOON, _AGAIN_AFTER = 0.5, 3.0
 
 
 @dataclass
@@ -68,6 +71,11 @@ async def outage(stack: Stack, part: str, seconds: float, orders: int, first_pla
                 return await _during(
                     stack, Outage(part, seconds), lambda *seen: _cut(wires, *seen), orders, first_place, patience
                 )
+        case _ if part in REFUSING:
+            return await _during(
+                stack, Outage(part, seconds), lambda *_: stack.kept_down(seconds, REFUSING[part]), orders, first_place,
+                patience,
+            )  # fmt: skip
         case _:
             return await _during(
                 stack, Outage(part, seconds), lambda *_: stack.frozen(seconds, [part]), orders, first_place, patience
@@ -87,7 +95,8 @@ async def full_disk(stack: Stack, seconds: float, orders: int, first_place: int,
 async def _during(
     stack: Stack, result: Outage, disturb: Disturb, orders: int, first_place: int, patience: float
 ) -> Outage:
-    """Orders at work when the trouble begins; each asks again and again, and goes on to its end afterwards."""
+    """Orders at work when the trouble begins. Who signs asks again and again; everybody goes on as far as it lets him,
+    and to the end afterwards."""
     part = result.part
     await world.enter(stack.sessions, [], [])
     depot = Depot(stack.parcels)
@@ -99,8 +108,9 @@ async def _during(
             OrderPlayer(people, depot, case, f"faults-outage-{case.place}") for case in _orders(orders, first_place)
         ]
         await asyncio.gather(*(_until_audit(player) for player in players))
-        await asyncio.gather(disturb(people, result), *(_insist(people, player, result) for player in players))
-        await within(patience, *(player.play_until(player.over) for player in players))
+        trouble = asyncio.gather(disturb(people, result), *(_looks_on(people, each, result) for each in players))
+        await within(patience + result.seconds, *(_insist(people, each, result) for each in players))
+        await trouble
         result.differences += [Difference("lost", f"wrong answer: {each}") for each in people.experience.wrong]
     depot.close()
     result.orders = len(players)
@@ -124,24 +134,31 @@ async def _until_audit(player: OrderPlayer) -> None:
 
 
 async def _insist(people: People, player: OrderPlayer, result: Outage) -> None:
-    """The auditor signs: the same request until it is answered. Others look at lists meanwhile."""
+    """The auditor signs: the same request until it is answered. Then it goes on to the end."""
     request: dict[str, Any] = {
         "json": APPROVE.decision,
         "headers": {"Idempotency-Key": f"outage-{player.number}"},
         "timeout": 30,
     }
-    auditor, agent = await people.of("auditor"), await people.of("agent")
-    ends = time.monotonic() + result.seconds
-    await asyncio.sleep(0.5)
+    auditor = await people.of("auditor")
+    await asyncio.sleep(_SOON)
     while True:
         answer = await _timed(result, auditor, "POST", f"/v1/orders/{player.number}/decisions", request)
         if answer is not None and answer.is_success:
-            said = answer.json()
-            player.answered.append(Answered(said["document"], said["seq"], APPROVE.decision["action"]))
-            return
-        if time.monotonic() < ends:
-            await _timed(result, agent, "GET", f"/v1/orders/{player.number}", {"timeout": 30})
-            await _timed(result, agent, "GET", _ALWAYS, {"timeout": 30})
+            break
+        await asyncio.sleep(_AGAIN_AFTER)
+    said = answer.json()
+    player.answered.append(Answered(said["document"], said["seq"], APPROVE.decision["action"]))
+    await player.play()
+
+
+async def _looks_on(people: People, player: OrderPlayer, result: Outage) -> None:
+    """Somebody looks at the order as long as it lasts."""
+    agent, ends = await people.of("agent"), time.monotonic() + result.seconds
+    await asyncio.sleep(_SOON)
+    while time.monotonic() < ends:
+        await _timed(result, agent, "GET", f"/v1/orders/{player.number}", {"timeout": 30})
+        await _timed(result, agent, "GET", _ALWAYS, {"timeout": 30})
         await asyncio.sleep(_AGAIN_AFTER)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
@@ -108,8 +109,12 @@ class Stack:
         await self._processes.start(program)
 
     async def end(self, name: str) -> None:
-        """Ends a part that was started beside the usual ones."""
+        """Ends a part for good, or until it is started again."""
         await self._processes.end(name)
+
+    def runs(self, *parts: str) -> bool:
+        """Whether all of these are there now, or are being started again."""
+        return all(self._processes.has(part) for part in parts)
 
     def kill(self, *parts: str) -> None:
         """The parts are gone at once; they are started again by themselves."""
@@ -132,8 +137,18 @@ class Stack:
         finally:
             self.thaw(*parts)
 
+    async def kept_down(self, seconds: float, part: str) -> None:
+        """The part dies as soon as it is started again, so that nobody is there to take a connection."""
+        ends = time.monotonic() + seconds
+        while time.monotonic() < ends:
+            self.kill(part)
+            await asyncio.sleep(0.1)
+
     def _signal(self, part: str, number: signal.Signals) -> None:
-        """PostgreSQL's own children are frozen with it; killed, they notice by themselves."""
+        """PostgreSQL's own children are frozen with it; killed, they notice by themselves. Whoever was ended meanwhile
+        hears nothing."""
+        if not self.runs(part):
+            return
         with suppress(psutil.NoSuchProcess):
             process = psutil.Process(self._processes.pid(part))
             family = [] if number is signal.SIGKILL else process.children(recursive=True)

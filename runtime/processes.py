@@ -66,6 +66,10 @@ class Processes:
             self._report(f"{self._children.pop().program.name} stopped")
         self._record.unlink(missing_ok=True)
 
+    def has(self, name: str) -> bool:
+        """Whether the program is kept running."""
+        return any(child.program.name == name for child in self._children)
+
     def pid(self, name: str) -> int:
         """The process that runs the program now."""
         return next(child.process.pid for child in self._children if child.program.name == name)

@@ -280,6 +280,7 @@ async def correcting(paper: PaperHouse) -> Correction:
     await paper.later(days=100)
     review = Reviewing(paper.sessions, paper.settings).review_suppliers
     [number] = await ActivityEnvironment().run(review, paper.clock)
+    assert await ActivityEnvironment().run(review, paper.clock) == [number], "until it has begun"
     return Correction(paper, number)
 
 

@@ -1,17 +1,17 @@
 """The checks at the end of a run find what they are there to find."""
 
 from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.applications import Application, apply
 from database.session import Sessions
 from database.tables import EventLog, Message, MessageChannel, MessageState, Outbox, ReplacementOrder, Stock
-from domain.stages import Role
+from domain.stages import Action, Role
 from faults import checks
 from faults.people import Answered
 from faults.posted import messages
@@ -64,6 +64,20 @@ async def test_a_reservation_nobody_holds(session: AsyncSession) -> None:
 async def test_a_head_that_is_not_the_last_row(session: AsyncSession) -> None:
     await session.execute(update(ReplacementOrder).values(log_head=b"another"))
     assert len(await found(checks.chains, session)) == 1
+
+
+@pytest.mark.parametrize(
+    ("seconds", "kinds"), [(-1, ["doubled"]), (0, []), (20, []), (200, ["stuck"])], ids=lambda value: str(value)
+)
+async def test_an_alarm_that_rang_before_its_instant_or_long_after(
+    session: AsyncSession, seconds: int, kinds: list[str]
+) -> None:
+    applied = (await session.execute(select(EventLog.__table__))).mappings().one()
+    alarm = next(alarm for alarm in applied["state"]["wait"]["alarms"] if alarm["action"] == Action.REMIND)
+    rang_at = datetime.fromisoformat(alarm["at"]) + timedelta(seconds=seconds)
+    rang = {"seq": applied["seq"] + 1, "action": Action.REMIND, "at": rang_at, "submission": None}
+    await session.execute(insert(EventLog).values(**(dict(applied) | rang)))
+    assert [each.kind async for each in checks.clocks(session)] == kinds
 
 
 async def test_an_open_order_that_waits_for_nobody(session: AsyncSession) -> None:

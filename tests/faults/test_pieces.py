@@ -1,11 +1,14 @@
 """The pieces of a run of faults that can be wrong without anybody noticing."""
 
+import asyncio
 import os
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 
@@ -67,6 +70,23 @@ def test_a_storm_hits_every_part_before_any_is_hit_again() -> None:
     drawn = [storm.draw() for _ in range(len(EVERYTHING))]
     assert Counter(drawn) == Counter(EVERYTHING)
     assert {part for parts in drawn if len(parts) == 1 for part in parts} == set(PARTS)
+
+
+async def test_a_storm_spares_nothing_and_says_what_it_did_not_come_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Nobody:
+        def runs(self, *parts: str) -> bool:
+            return "mail" not in parts or len(parts) > 1
+
+        def kill(self, *parts: str) -> None: ...
+
+        async def frozen(self, seconds: float, parts: Sequence[str]) -> None: ...
+
+    nobody: Any = Nobody()
+    storm = Storm(nobody, Random(1), lambda said: None)
+    monkeypatch.setattr(asyncio, "sleep", AsyncMock())
+    await storm.rage(2 * len(EVERYTHING) - 2)
+    assert storm.spared == ["mail frozen", "mail killed"]
+    assert {storm.hits[f"{part} {how}"] for part in ("worker", "api") for how in ("killed", "frozen")} == {2}
 
 
 def test_orders_that_buy_have_a_part_of_their_own() -> None:
