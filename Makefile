@@ -42,7 +42,7 @@ faults:
 	@$(PYTHON) scripts/environment.py dev
 	@$(IN)/python -m faults --seed $(or $(SEED),1) $(if $(QUICK),--quick) $(ARGS)
 
-# half an hour; QUICK=1 minutes. OTHERS=1 installs other engines and holds ours against them, IDLE=1 leaves 20,000
+# twenty minutes; QUICK=1 a few. OTHERS=1 installs other engines and holds ours against them, IDLE=1 leaves 20,000
 # orders alone. ARGS="--only lists" renews one section of bench/results.json and of docs/costs.md
 bench:
 	@$(PYTHON) scripts/environment.py dev
