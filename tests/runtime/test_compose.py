@@ -2,7 +2,10 @@
 
 import copy
 import json
+import mmap
 import re
+import subprocess
+import sysconfig
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,7 @@ from runtime.settings import Settings
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docker-compose.yml").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
+TEMPORAL = Path(sysconfig.get_path("scripts")) / "temporal"
 SUPERUSERS = 3
 """Connections that PostgreSQL keeps for them."""
 
@@ -107,3 +111,22 @@ def test_only_this_host_reaches_the_ports() -> None:
 def test_a_worker_may_finish_what_it_does() -> None:
     worker = COMPOSE["services"]["worker"]
     assert int(worker["stop_grace_period"].removesuffix("s")) > int(worker["environment"]["HUANJIAN_GRACE_SECONDS"])
+
+
+def test_temporal_knows_what_it_is_told() -> None:
+    """By the server on one machine, of the same version: its template of variables, and its dynamic settings."""
+    told = {f'env "{name}"' for name in COMPOSE["services"]["temporal"]["environment"]}
+    told |= set(yaml.safe_load((ROOT / "deploy" / "temporal" / "dynamic-config.yaml").read_text()))
+    assert len(told) > 1
+    with TEMPORAL.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as server:
+        assert [word for word in told if server.find(word.encode()) < 0] == []
+        assert server.find(b'env "POSTGRES_SEED"') < 0
+
+
+def test_temporal_is_of_the_version_that_runs_on_one_machine() -> None:
+    said = subprocess.run([TEMPORAL, "--version"], capture_output=True, text=True, check=True).stdout
+    server, ui = re.findall(r"Server ([\d.]+), UI ([\d.]+)", said)[0]
+    images = {service["image"] for service in COMPOSE["services"].values()}
+    assert {image for image in images if image.startswith("temporalio/")} == {
+        f"temporalio/server:{server}", f"temporalio/admin-tools:{server}", f"temporalio/ui:{ui}",
+    }  # fmt: skip
