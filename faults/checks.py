@@ -187,8 +187,13 @@ def _owed_by_suppliers() -> Iterator[tuple[str, Select[str]]]:
 
 
 async def clocks(session: AsyncSession, latest: timedelta = RUNG_AFTER_TROUBLE) -> AsyncIterator[Difference]:
-    """No alarm rang before its recorded instant, and none later after it than this. One may be put off, never brought
-    forward."""
+    """No alarm rang before its recorded instant, and none later than this after it, or after the document got its
+    workflow. One may be put off, never brought forward."""
+    alive = {
+        number: started_at
+        for kind in KINDS
+        for number, started_at in await session.execute(select(table_of(kind).number, table_of(kind).started_at))
+    }
     before = select(EventLog.document, (EventLog.seq + 1).label("seq"), EventLog.state).subquery()
     rows = await session.execute(
         select(EventLog.document, EventLog.seq, EventLog.action, EventLog.at, before.c.state)
@@ -199,8 +204,8 @@ async def clocks(session: AsyncSession, latest: timedelta = RUNG_AFTER_TROUBLE) 
         set_for = [alarm.at for alarm in Wait.model_validate(state["wait"]).alarms if alarm.action == action]
         if not any(instant <= at for instant in set_for):
             yield Difference("doubled", f"{document}, step {seq}: {action} rang at {at}, which nobody had set")
-        elif at - min(set_for) > latest:
-            yield Difference("stuck", f"{document}, step {seq}: {action} rang at {at}, {at - min(set_for)} too late")
+        elif (late := at - max(min(set_for), alive[document] or at)) > latest:
+            yield Difference("stuck", f"{document}, step {seq}: {action} rang at {at}, {late} too late")
 
 
 async def waits(session: AsyncSession) -> AsyncIterator[Difference]:

@@ -77,6 +77,7 @@ async def test_an_alarm_that_rang_before_its_instant_or_long_after(
     rang_at = datetime.fromisoformat(alarm["at"]) + timedelta(seconds=seconds)
     rang = {"seq": applied["seq"] + 1, "action": Action.REMIND, "at": rang_at, "submission": None}
     await session.execute(insert(EventLog).values(**(dict(applied) | rang)))
+    await session.execute(update(ReplacementOrder).values(started_at=datetime.now(UTC)))
     assert [each.kind async for each in checks.clocks(session)] == kinds
 
 
