@@ -60,12 +60,15 @@ async def test_and_is_answered_after_the_order_has_ended(house: House) -> None:
         (Stage.AUDIT, Action.ESCALATE, Order.approve, Stage.DISPATCH, Stage.DISPATCH),
         (Stage.IN_TRANSIT, Action.DECLARE_LOST, Order.deliver, Stage.INSTALLATION, Stage.DISPATCH),
         (Stage.REVISIT, Action.GIVE_UP, Order.works, Stage.CLOSED, Stage.CLOSED),
+        (Stage.QUOTED, Action.LAPSE, Order.cancel, Stage.CANCELLED, Stage.DECLINED),
+        (Stage.REVISIT, Action.GIVE_UP, Order.cancel, Stage.CANCELLED, Stage.CLOSED),
     ],
 )
 async def test_a_decision_and_an_alarm_at_once(
     real_house: House, stage: Stage, alarm: Action, decision: Decision, won: Stage, lost: Stage
 ) -> None:
-    """Agreed or lapsed, delivered or lost, answered or given up: never both, and the order goes on from there."""
+    """Agreed or lapsed, delivered or lost, answered or given up, cancelled or either: never both, and the order goes on
+    from there."""
     order = await (await real_house.order()).to(stage)
     async with real_house.closed():
         await real_house.sleep_until(await order.rings(alarm))
