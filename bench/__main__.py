@@ -21,7 +21,7 @@ from scripts import generated
 @dataclass(frozen=True)
 class Size:
     """How much a run does: blocks of orders for their CPU, orders played for answers, parcels that are watched and
-    looks at them, orders in the fuller database and how often each question is asked there, pushes of a
+    looks at them, orders in each database whose lists are read and how often each question is asked there, pushes of a
     carrier, orders that several workers play, orders that are imported and left alone."""
 
     blocks: int
@@ -29,7 +29,7 @@ class Size:
     orders: int
     parcels: tuple[int, ...]
     looks: int
-    many: int
+    lists: tuple[int, ...]
     times: int
     pushes: int
     shared: int
@@ -37,12 +37,12 @@ class Size:
 
 
 QUICK: Final = Size(
-    blocks=3, block=8, orders=10, parcels=(1, 100), looks=200, many=10_000, times=20, pushes=500, shared=12,
+    blocks=3, block=8, orders=10, parcels=(1, 100), looks=200, lists=(1_000, 10_000), times=20, pushes=500, shared=12,
     idle=200,
 )  # fmt: skip
 FULL: Final = Size(
-    blocks=5, block=16, orders=60, parcels=(1, 100, 10_000), looks=1_000, many=100_000, times=40, pushes=100_000,
-    shared=100, idle=20_000,
+    blocks=5, block=16, orders=60, parcels=(1, 100, 10_000), looks=1_000, lists=(1_000, 10_000, 100_000),
+    times=40, pushes=100_000, shared=100, idle=20_000,
 )  # fmt: skip
 APART: Final = ("others", "idle")
 """Sections that are asked for by name, as they take long or need more than our own packages."""
@@ -52,7 +52,7 @@ SECTIONS: Final[Mapping[str, Callable[[System, Results, Size], Awaitable[None]]]
     "answers": lambda system, results, size: answers.measure(system, results, size.orders),
     "watching": lambda system, results, size: watching.measure(system, results, size.parcels, size.looks),
     "statements": lambda system, results, size: statements.measure(system, results),
-    "lists": lambda system, results, size: lists.measure(system, results, size.many, size.times),
+    "lists": lambda system, results, size: lists.measure(system, results, size.lists, size.times),
     "pushes": lambda system, results, size: pushes.measure(system, results, size.pushes),
     "workers": lambda system, results, size: workers.measure(system, results, size.shared),
     "others": lambda system, results, size: others.measure(system, results, size.blocks, size.block),
