@@ -121,6 +121,7 @@ class ReplacementOrder(Document, Base):
         Index(
             "ix_replacement_order_cured", "model", "fault_code", "ended_at", postgresql_where=text("stage = 'closed'")
         ),
+        Index("ix_replacement_order_of_model", "model", "ended_at", postgresql_where=text("stage = 'closed'")),
         CheckConstraint(
             "(ended_at is null) = (stage not in ({}))".format(", ".join(f"'{end}'" for end in sorted(ENDS))),
             name="ended",

@@ -1,21 +1,21 @@
 """Lists and counts among many orders: the rows that the plain question gives, and no more rows read than shown."""
 
-import json
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 import pytest
-from sqlalchemy import Engine, event, select, text
+from sqlalchemy import select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.reading import order_lists
+from database.reading import hints, order_lists
 from database.reading.order_lists import Audits, Counts, Desk, OrderRow, Wanted
 from database.session import Sessions
 from database.tables import Absence, ReplacementOrder
 from domain.stages import ENDS, Role, Stage
 from tests.api.conftest import Staff
+from tests.plans import Question, read, scans
 
 NOW: Final = datetime(2026, 11, 23, 8, tzinfo=UTC)
 LIMIT: Final = 20
@@ -170,9 +170,6 @@ async def test_counts_are_those_of_the_lists(orders: list[ReplacementOrder], ses
 
 # --- what is read -----------------------------------------------------------------------------------------
 
-Question = Callable[[AsyncSession], Awaitable[Any]]
-Node = Mapping[str, Any]
-
 
 @pytest.fixture
 async def many(staff: Staff, sessions: Sessions) -> None:
@@ -190,34 +187,6 @@ async def vacuum(sessions: Sessions) -> None:
 
 def listing(wanted: Wanted) -> Question:
     return lambda session: order_lists.list_orders(session, wanted, now=datetime.now(UTC), limit=LIMIT)
-
-
-async def scans(session: AsyncSession, question: Question) -> list[Node]:
-    """How PostgreSQL reads orders for it: its statement is caught and carried out again with the same values."""
-    caught: list[tuple[str, Any]] = []
-
-    def note(*arguments: Any) -> None:
-        caught.append((arguments[2], arguments[3]))
-
-    event.listen(Engine, "before_cursor_execute", note)
-    await question(session)
-    event.remove(Engine, "before_cursor_execute", note)
-    statement, values = caught[-1]
-    connection = await session.connection()
-    plan = (await connection.exec_driver_sql(f"explain (analyze, format json) {statement}", tuple(values))).scalar_one()
-    found = json.loads(plan) if isinstance(plan, str) else plan
-    return [node for node in nodes(found[0]["Plan"]) if node.get("Relation Name") == "replacement_order"]
-
-
-def nodes(plan: Node) -> Iterator[Node]:
-    yield plan
-    for each in plan.get("Plans", ()):
-        yield from nodes(each)
-
-
-def read(scan: Node) -> float:
-    removed = sum(value for name, value in scan.items() if name.startswith("Rows Removed"))
-    return float((scan["Actual Rows"] + removed) * scan["Actual Loops"])
 
 
 WALKS: Final[Mapping[str, tuple[Wanted, ...]]] = {
@@ -269,6 +238,21 @@ async def test_counts_read_the_index_of_open_orders_and_nothing_else(many: None,
         [scan] = await scans(session, lambda asking: order_lists.counts(asking, AGENT, datetime.now(UTC)))
     assert (scan["Node Type"], scan["Index Name"]) == ("Index Only Scan", "ix_replacement_order_stage_due")
     assert (read(scan), scan["Heap Fetches"]) == (2000, 0)
+
+
+@pytest.mark.parametrize("fault", [None, "motion.still.motor_burnt"])
+async def test_hints_read_no_more_closed_orders_than_they_count(
+    fault: str | None, many: None, sessions: Sessions
+) -> None:
+    """Of a model that most orders are of, whether the fault is known or not."""
+    async with sessions.begin() as session:
+        await session.execute(update(ReplacementOrder).values(fault_code=fault))
+        number = await session.scalar(select(ReplacementOrder.number).where(ReplacementOrder.stage == Stage.TRIAGE))
+        assert number
+    await vacuum(sessions)
+    async with sessions() as session:
+        found = await scans(session, lambda asking: hints.hints_for(asking, number, datetime.now(UTC)))
+    assert max(map(read, found)) <= 500, found
 
 
 async def test_searches_read_few_words_that_wait_for_their_index(many: None, sessions: Sessions) -> None:
