@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, Subquery, and_, func, or_, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -167,19 +167,8 @@ async def balances(
     An instant that is near costs little, however long the ledger is. `blind` readers are told nothing of what is being
     counted (policy 4.2.2). Raises Refusal `invalid_cursor`.
     """
-    come = (
-        select(func.coalesce(func.sum(Movement.quantity), 0))
-        .where(Movement.part == Stock.part, Movement.at > at, Movement.target == Stock.place)
-        .correlate(Stock)
-        .scalar_subquery()
-    )
-    gone = (
-        select(func.coalesce(func.sum(Movement.quantity), 0))
-        .where(Movement.part == Stock.part, Movement.at > at, Movement.source == Stock.place)
-        .correlate(Stock)
-        .scalar_subquery()
-    )
-    on_hand = Stock.on_hand - come + gone
+    since = _moved_since(at)
+    on_hand = Stock.on_hand - func.coalesce(since.c.pieces, 0)
     conditions = [Stock.zone != Zone.OUTSIDE, *told(blind, Stock.part, Stock.place)]
     if part:
         conditions.append(Stock.part == part)
@@ -192,6 +181,7 @@ async def balances(
         await session.execute(
             select(Stock.place, Stock.zone, Stock.part, Part.name_en, Part.name_zh, on_hand.label("on_hand"))
             .join(Part, Part.code == Stock.part)
+            .outerjoin(since, and_(since.c.place == Stock.place, since.c.part == Stock.part))
             .where(*conditions, on_hand != 0)
             .order_by(Stock.place, Stock.part)
             .limit(limit + 1)
@@ -201,6 +191,15 @@ async def balances(
     more = len(rows) > limit
     number = f"{items[-1].place}\n{items[-1].part}" if more else ""
     return Page(items=items, next=str(Cursor(sort="balances", at=None, number=number)) if more else None)
+
+
+def _moved_since(at: datetime) -> Subquery:
+    """By how much each balance has grown, or shrunk, since an instant: one look at what moved, not one a balance."""
+    come = select(Movement.target.label("place"), Movement.part, Movement.quantity).where(Movement.at > at)
+    gone = select(Movement.source, Movement.part, -Movement.quantity).where(Movement.at > at)
+    both = union_all(come, gone).subquery()
+    balance = (both.c.place, both.c.part)
+    return select(*balance, func.sum(both.c.quantity).label("pieces")).group_by(*balance).subquery("since")
 
 
 async def refusals(

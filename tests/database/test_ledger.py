@@ -6,14 +6,16 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database import stock
+from database.reading import movements
 from database.session import Sessions
 from database.tables import Movement, MovementReason, Part, Place, Stock, StockLot, Tracking, Zone
 from domain.stages import Refusal
+from tests.plans import scans
 
 AT = datetime(2026, 11, 26, 8, tzinfo=UTC)
 PART = "XQG-PUMP"
@@ -227,3 +229,18 @@ async def test_pieces_from_before_a_part_had_lots_go_without_one(sessions: Sessi
         await move(session, 3, FLOOR, APART)
         assert await balances(session) | {stock.OPENING: 0} == {APART: 3, stock.OPENING: 0}
         assert [(row.lot, row.quantity) for row in await newest(session, 2)] == [(None, 2), ("L-1", 1)]
+
+
+async def test_balances_of_an_instant_look_once_at_what_moved_since(sessions: Sessions) -> None:
+    """And not for each of them."""
+    async with sessions.begin() as session:
+        for days in range(40):
+            await enter(session, 3, at=AT + timedelta(days=days))
+            await move(session, 1, FLOOR, BIN, at=AT + timedelta(days=days))
+    async with sessions() as session:
+        await session.execute(text("analyze movement, stock"))
+        since = AT + timedelta(days=20)
+        found = await scans(session, lambda asking: movements.balances(asking, since), "movement")
+        assert [scan["Actual Loops"] for scan in found] == [1, 1], found
+        before = await movements.balances(session, since, part=PART, place=BIN)
+        assert [row.on_hand for row in before.items] == [21]
