@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import and_, case, func, select, tuple_
+from sqlalchemy import FromClause, case, func, select, true, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.costs import came_in
@@ -252,18 +252,18 @@ async def receipts(
     session: AsyncSession, wanted: WantedCosts, zone: ZoneInfo, *, limit: int = 50, cursor: str | None = None
 ) -> Page[Receipt]:
     """What came in behind these costs, the newest first. Raises Refusal `invalid_cursor`."""
+    ordered = _ordered()
     query = (
         select(
             Movement.id,
             Movement.at,
             Movement.document.label("purchase_order"),
             Movement.part,
-            PurchaseOrder.supplier,
+            ordered.c.supplier,
             case((Movement.reverses.is_(None), Movement.quantity), else_=-Movement.quantity).label("quantity"),
-            PurchaseLine.unit_price,
+            ordered.c.unit_price,
         )
-        .join(PurchaseOrder, PurchaseOrder.number == Movement.document)
-        .join(PurchaseLine, and_(PurchaseLine.purchase_order == Movement.document, PurchaseLine.part == Movement.part))
+        .join(ordered, true())
         .where(
             Movement.at >= costs.begins(wanted.first, zone),
             Movement.at < costs.begins(months_on(wanted.last, 1), zone),
@@ -273,7 +273,7 @@ async def receipts(
     if wanted.part:
         query = query.where(Movement.part == wanted.part)
     if wanted.supplier:
-        query = query.where(PurchaseOrder.supplier == wanted.supplier)
+        query = query.where(ordered.c.supplier == wanted.supplier)
     if last := Cursor.read(cursor, "received"):
         if last.at is None or not last.number.isdecimal():
             raise Refusal("invalid_cursor", "this is no cursor")
@@ -281,6 +281,19 @@ async def receipts(
     rows = (await session.execute(query.order_by(Movement.at.desc(), Movement.id.desc()).limit(limit + 1))).all()
     more = Cursor(sort="received", at=rows[limit - 1].at, number=str(rows[limit - 1].id)) if len(rows) > limit else None
     return Page(items=[Receipt.model_validate(row) for row in rows[:limit]], next=str(more) if more else None)
+
+
+def _ordered() -> FromClause:
+    """The one line a movement is a receipt of. Asked for one by one, as the newest movements are enough: joined, all of
+    the ledger would be read in the order of its documents."""
+    return (
+        select(PurchaseOrder.supplier, PurchaseLine.unit_price)
+        .join(PurchaseLine, PurchaseLine.purchase_order == PurchaseOrder.number)
+        .where(PurchaseOrder.number == Movement.document, PurchaseLine.part == Movement.part)
+        .limit(1)
+        .correlate(Movement)
+        .lateral("ordered")
+    )
 
 
 async def freight_bills(session: AsyncSession, purchase_order: str) -> Sequence[FreightBill]:

@@ -5,11 +5,13 @@ from decimal import Decimal
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
 from database import costs, policies, stock
 from database.contracts import next_version
 from database.costs import Bill
+from database.reading import costs as reading
+from database.reading.costs import WantedCosts
 from database.session import Sessions
 from database.tables import (
     BidLine,
@@ -28,6 +30,7 @@ from domain.costs import Sums
 from domain.policy import Timekeeper
 from domain.requests import RequestStage
 from domain.stages import PurchaseStage, Refusal, Role
+from tests.plans import read, scans
 
 PART, OTHER = "CXW-MOTOR-200", "CXW-CAPACITOR"
 AUGUST, SEPTEMBER = date(2026, 8, 1), date(2026, 9, 1)
@@ -260,3 +263,25 @@ async def test_a_bill_is_entered_once(books: Books) -> None:
         await books.bill(on(9, 2), number, "13.00", key="one")
     await books.roll_up(on(9, 3))
     assert (await books.sums(SEPTEMBER))[PART, "S01"].freight == Decimal("12.00")
+
+
+async def test_receipts_are_the_newest_of_the_ledger_and_read_no_more_of_it(books: Books) -> None:
+    """Among thousands of pieces that were sent to customers."""
+    for day in range(1, 29):
+        await books.buy(on(9, day), (PART, 300, "90.00"), (OTHER, 1, "5.00"), supplier=f"S0{day % 3 + 1}")
+    async with books.sessions.begin() as session:
+        sent = "insert into movement (part, quantity, source, target, at, by, document, effect)"
+        at = "timestamptz '2026-09-01' + n * interval '5 minutes'"
+        values = f"'{PART}', 1, 'HZ1/qualified', 'in-transit', {at}, 'keeper', 'RO-' || n, 'sent/' || n"
+        await session.execute(text(f"{sent} select {values} from generate_series(1, 8000) n"))
+    async with books.sessions() as session:
+        await session.execute(text("analyze movement, purchase_order, purchase_line"))
+        wanted, zone = WantedCosts(AUGUST, SEPTEMBER), books.time.zone
+        found = await scans(session, lambda asking: reading.receipts(asking, wanted, zone, limit=5), "movement")
+        assert sum(map(read, found)) < 2000, found
+        page = await reading.receipts(session, wanted, zone, limit=5)
+        assert [(one.at, one.part, one.supplier) for one in page.items[:3]] == [
+            (on(9, 28), OTHER, "S02"), (on(9, 28), PART, "S02"), (on(9, 27), OTHER, "S01"),
+        ]  # fmt: skip
+        of_one = await reading.receipts(session, WantedCosts(AUGUST, SEPTEMBER, OTHER, "S03"), zone)
+        assert [one.at.day for one in of_one.items] == [26, 23, 20, 17, 14, 11, 8, 5, 2]
