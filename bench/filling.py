@@ -68,7 +68,7 @@ async def _vacuum(sessions: Sessions) -> None:
 
 
 async def _sum_up(session: AsyncSession, now: datetime) -> None:
-    """What the schedules do every night: the months' costs, and the review of the newest period."""
+    """What schedules do: the costs of months, and the review of the newest period."""
     time = await policies.timekeeper(session, await policies.newest(session, POLICY))
     await reviews.review(session, last_ended(time.today(now), time.policy.review), time, now)
 

@@ -41,8 +41,6 @@ QUESTIONS: Final = {
     "all, page": "/orders?which=all",
     "order, page": "/orders/{number}",
 }
-
-
 FIGURES: Final = {
     "hints of an order": "/v1/orders/{number}/hints",
     "undelivered, counted": "/messages/count",
@@ -57,7 +55,7 @@ FIGURES: Final = {
     "balances a year ago, page": "/stock/balances?at={year_ago}",
     "movements, page": "/stock/movements",
 }
-"""What supervisors read; the months' costs and the reviews are summed up by night, and only read."""
+"""What supervisors read. Costs of months and reviews are summed up by schedules, and here only read."""
 
 
 @dataclass(frozen=True)
@@ -84,11 +82,14 @@ async def measure(system: System, results: Results, sizes: Sequence[int], times:
         f"the other; one order in {OPEN_SHARE} is open"
     )
     results.add("Lists and pages", columns, lists, note)
-    read = "the same of figures; no budget holds them. Costs of months and reviews were summed up before, as by night"
+    read = (
+        "the same of figures; no budget holds them; costs of months and reviews were summed up before, as schedules do"
+    )
     results.add("Figures that supervisors read", columns, figures, read)
 
 
 async def _ask(houses: Sequence[House], questions: Mapping[str, str], who: str, times: int) -> list[list[Cell]]:
+    """A row for each question: how long it took in each house, and the ratio of the last to the first."""
     took: dict[tuple[str, int], list[float]] = defaultdict(list)
     for turn in range(times + 2):
         for question, path in questions.items():
