@@ -12,24 +12,35 @@ from domain.stages import ENDS
 from faults.habits import (
     NOBODY,
     Habit,
+    agreed_anew,
     another_part,
     arrives_unannounced,
+    asked_after,
+    asked_in_vain,
     at,
     booked_visit,
     brings,
     by_sample,
     cancels,
     carrier_by_hand,
+    carrier_refuses,
+    changes_hands,
     comes_in_pieces,
     corrects,
     damaged_on_the_way_back,
+    does_as_well,
     first,
     fits_nothing,
+    found_later,
     idle,
     inspected,
-    is_lost,
+    kept_too_long,
+    lost_and_damaged,
+    never_scanned,
+    objects,
     passed_on,
     promises_later,
+    refused_by_the_supplier,
     returns_for_correction,
     settles,
     shipped,
@@ -45,13 +56,16 @@ CARRIER_DELIVERS: Final = "delivered"
 
 @dataclass(frozen=True)
 class Case(Story):
-    """An order of a run. `own_part` is where it is not from the shared stock, `stocked` of which there is one piece;
-    `parcels` are the ways its shipments go, in turn, the rest being delivered."""
+    """An order of a run. `own_part` is where it is not from the shared stock, `stocked` of which there is one piece,
+    `unoffered` which no supplier offers, and which is not asked for at first; `parcels` are the ways its shipments go,
+    in turn, the rest being delivered."""
 
     policy: str = POLICY
     quantity: int = 1
     own_part: bool = False
     stocked: bool = False
+    unoffered: bool = False
+    address: str = "示范路 1 号"
     second_line: bool = False
     parcels: tuple[str, ...] = ()
 
@@ -67,8 +81,8 @@ class Case(Story):
                 "name": f"客户{self.place}",
                 "phone": self.phone,
                 "email": f"customer{self.place}@example.com",
-                "city": "杭州市",
-                "address": "示范路 1 号",
+                "city": "杭州市" if self.address else "",
+                "address": self.address,
             },
             "product": "示范电器",
             "fault": self.fault,
@@ -76,7 +90,7 @@ class Case(Story):
 
     @property
     def lines(self) -> list[dict[str, Any]]:
-        lines = [{"part": self.part, "quantity": self.quantity}]
+        lines = [{"part": SHARED if self.unoffered else self.part, "quantity": self.quantity}]
         return [*lines, {"part": SHARED, "quantity": 2}] if self.second_line else lines
 
     def way(self, shipment: int) -> str:
@@ -84,7 +98,8 @@ class Case(Story):
         return self.parcels[shipment] if shipment < len(self.parcels) else CARRIER_DELIVERS
 
     def next_move(self, order: View) -> Move | None:
-        """What somebody does next; `order` also says which `purchase_orders` it caused and what was `done` before."""
+        """What somebody does next; `order` also says what was `done` to it, which `purchase_orders` it caused and what
+        was done to each, the `part` of the case, and what was `entered` for it."""
         if order["stage"] in ENDS:
             return next(filter(None, map(brings, order["purchase_orders"])), None)
         move = self.out_of_the_ordinary(order) or self._judges(order) or settles(order) or supplies(order)
@@ -110,7 +125,16 @@ _BOUGHT: Final[dict[str, Any]] = {"own_part": True, "quantity": 3}
 CASES: Final = (
     _case("suppliers silent but the last", "closed", silent_suppliers, policy="faults-confirmation", **_BOUGHT),
     _case("customer never answers", "declined", idle("quoted"), policy="faults-consent", agreed_on_phone=False),
-    _case("given up after delivery", "closed", idle("revisit"), policy="faults-revisit"),
+    _case(
+        "never scanned, given up after delivery",
+        "closed",
+        first(never_scanned, idle("revisit")),
+        policy="faults-revisit",
+        parcels=("not_picked_up",),
+    ),
+    _case("asked in vain", "closed", asked_in_vain, policy="faults-question"),
+    _case("supplier asked after in vain", "closed", asked_after, policy="faults-arrival", **_BOUGHT),
+    _case("kept too long", "closed", kept_too_long, policy="faults-parts", second_line=True, **_BOUGHT),
     _case(
         "lost by the clock, then cancelled",
         "cancelled",
@@ -140,11 +164,18 @@ CASES: Final = (
     _case("bought, passed on by the buyer", "closed", passed_on, **_BOUGHT),
     _case("bought, arrives unannounced", "closed", arrives_unannounced, **_BOUGHT),
     _case("bought and from stock", "closed", second_line=True, **_BOUGHT),
+    _case("bought, later than agreed", "closed", agreed_anew, **_BOUGHT),
+    _case("bought, refused by the supplier, sent elsewhere", "closed", refused_by_the_supplier, **_BOUGHT),
+    _case("bought, replaced by what is in stock", "closed", does_as_well, **_BOUGHT),
+    _case("reworked with what nobody offers", "closed", found_later, own_part=True, unoffered=True),
+    _case("asked while the audit changes hands", "closed", changes_hands),
+    _case("rejected, objected to", "closed", objects),
+    _case("refused by the carrier", "closed", carrier_refuses, address=""),
     _case(
         "lost, sent again, paid at the end",
         "closed",
-        at("in_transit", "dispatcher", "declare_lost", when=is_lost, reason="lost", explanation="承运商确认丢失"),
-        parcels=("lost",),
+        lost_and_damaged,
+        parcels=("lost", "damaged"),
     ),
     _case("turned back, sent again", "closed", parcels=("refused",)),
     _case("turned back damaged", "closed", damaged_on_the_way_back, parcels=("refused",)),

@@ -1,6 +1,7 @@
 """What people do in the cases of a run, ordinary and out of the ordinary."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -10,9 +11,21 @@ from faults.world import SHARED
 
 NOBODY: Final = Move("", {})
 """Nobody does anything: an alarm or a carrier must come first."""
+SUPPLIER: Final = "supplier"
+"""Who has no account, but a page behind a link."""
+
+
+@dataclass(frozen=True)
+class Enters(Move):
+    """Somebody enters, once and at this address, what is agreed from now on: no decision about a document."""
+
+    path: str = ""
+
 
 _CHECKS: Final = ("customer_data", "fault_and_part", "warranty", "company_policy")
 APPROVE: Final = Move("auditor", {"action": "approve", **dict.fromkeys(_CHECKS, True)})
+
+_ASKS: Final = Move("auditor", {"action": "ask_customer", "question": "序列号是多少?"})
 
 Habit = Callable[[View], Move | None]
 
@@ -85,6 +98,32 @@ def idle(stage: str, when: Callable[[View], bool] = lambda order: True) -> Habit
 
 def cancels(stage: str, when: Callable[[View], bool] = lambda order: True) -> Habit:
     return at(stage, "agent", "cancel", when=when, reason="customer_wish", explanation="客户改变主意")
+
+
+def in_turn(stage: str, *moves: Move) -> Habit:
+    """These while the order stands there, one after the other, each once."""
+
+    def habit(order: View) -> Move | None:
+        left = (move for move in moves if move.decision["action"] not in order["done"])
+        return next(left, None) if order["stage"] == stage else None
+
+    return habit
+
+
+def of_purchases(
+    stage: str, who: str, action: str, /, *, when: Callable[[View], bool] = lambda purchase: True, **said: Any
+) -> Habit:
+    """Somebody does this whenever a purchase order stands there."""
+
+    def habit(order: View) -> Move | None:
+        there = (each for each in order["purchase_orders"] if each["stage"] == stage and when(each))
+        return next((Move(who, {"action": action, **said}, purchase) for purchase in there), None)
+
+    return habit
+
+
+def not_yet(action: str) -> Callable[[View], bool]:
+    return lambda document: action not in document["done"]
 
 
 def purchases(order: View, stage: str) -> bool:
@@ -192,8 +231,31 @@ def carrier_by_hand(order: View) -> Move | None:
     )(order)
 
 
-def is_lost(order: View) -> bool:
-    return len(order["shipments"]) == 1 and shipped(order, "handed_over")
+def lost_and_damaged(order: View) -> Move | None:
+    """The first parcel stands still for so long that it counts as lost, of the next the carrier says what happened."""
+    return first(
+        at(
+            "in_transit",
+            "dispatcher",
+            "declare_lost",
+            when=lambda o: len(o["shipments"]) == 1 and "no_movement" in o["done"],
+            reason="lost",
+            explanation="承运商确认丢失",
+        ),
+        at(
+            "in_transit",
+            "dispatcher",
+            "declare_lost",
+            when=lambda o: len(o["shipments"]) == 2 and "trouble" in o["done"],
+            reason="damaged",
+            explanation="承运商报告破损",
+        ),
+    )(order)
+
+
+def never_scanned(order: View) -> Move | None:
+    """The customer has a parcel of which the carrier knows nothing."""
+    return at("in_transit", CUSTOMER, "deliver", when=lambda o: "no_pickup_scan" in o["done"])(order)
 
 
 def damaged_on_the_way_back(order: View) -> Move | None:
@@ -237,3 +299,121 @@ def inspected(finding: str) -> Habit:
         at("triage", "agent", "send_for_inspection", when=lambda o: finding not in o["done"], **asked),
         at("inspection", "technician", finding, finding="已检测"),
     )
+
+
+def asked_in_vain(order: View) -> Move | None:
+    """The customer never answers, and the audit goes on at its time."""
+    return first(in_turn("audit", _ASKS), idle("asked"))(order)
+
+
+def changes_hands(order: View) -> Move | None:
+    """The audit is taken, handed on, rests until the customer has answered, and is given back."""
+    later = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    return first(
+        in_turn("triage", Move("supervisor", {"action": "move_due", "due": later, "explanation": "客户出差"})),
+        in_turn(
+            "audit",
+            Move("auditor", {"action": "take_audit"}),
+            Move("auditor", {"action": "hand_on_audit", "auditor": "auditor2"}),
+            replace(_ASKS, who="auditor2"),
+            Move("auditor2", {"action": "release_audit"}),
+        ),
+        in_turn(
+            "asked",
+            Move(CUSTOMER, {"action": "supplement", "note": "另有异响"}),
+            Move(CUSTOMER, {"action": "answer_question", "reply": "铭牌已磨损"}),
+        ),
+    )(order)
+
+
+def objects(order: View) -> Move | None:
+    """The customer does not accept the rejection, and another auditor signs."""
+    return first(
+        in_turn("audit", Move("auditor", {"action": "reject", "reasons": ["warranty"], "explanation": "超出保修"})),
+        at("objection", CUSTOMER, "object", objection="仍在保修期内"),
+        in_turn("audit", replace(APPROVE, who="auditor2")),
+    )(order)
+
+
+def carrier_refuses(order: View) -> Move | None:
+    """Without an address no carrier takes it: it is brought by hand."""
+    return carrier_by_hand(order) if "booking_refused" in order["done"] else None
+
+
+def agreed_anew(order: View) -> Move | None:
+    """The supplier signs for a date long after what the customer agreed to, the buyer accepts it, the customer is asked
+    again. Nothing is brought before: the customer might not be asked then."""
+    late = f"{datetime.now(UTC) + timedelta(days=30):%Y-%m-%dT%H:%M}"
+    signed = {"promised_at": late, "signed_by": "王经理", "explanation": "供应商缺料"}
+    return first(
+        of_purchases("placed", SUPPLIER, "propose_date", when=not_yet("propose_date"), **signed),
+        of_purchases("placed", "buyer", "accept_date"),
+        at("sourcing", CUSTOMER, "consent", when=lambda o: o["wait"]["clock"] == "consent"),
+        idle("sourcing", lambda o: purchases(o, "confirmed") and not_yet("consent")(o)),
+    )(order)
+
+
+def refused_by_the_supplier(order: View) -> Move | None:
+    """The next one delivers. Meanwhile the customer moves, and what was signed must be signed anew."""
+    return first(
+        in_turn("sourcing", Move("agent", {"action": "amend", "address": "示范路 2 号"})),
+        of_purchases("placed", SUPPLIER, "refuse_order", when=lambda p: not p["replaces"], explanation="产能不足"),
+    )(order)
+
+
+def asked_after(order: View) -> Move | None:
+    """The supplier gets another link and signs behind it, says nothing when asked after its goods, then that they are
+    on time; nothing comes before."""
+    later = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    return first(
+        of_purchases("placed", "supervisor", "move_due", when=not_yet("move_due"), due=later, explanation="供应商放假"),
+        of_purchases("placed", "buyer", "renew_link", when=not_yet("renew_link"), explanation="联系人已离职"),
+        of_purchases("placed", SUPPLIER, "confirm", signed_by="王经理"),
+        idle("sourcing", lambda o: any(map(not_yet("unanswered"), o["purchase_orders"]))),
+        of_purchases("confirmed", SUPPLIER, "report_on_track", when=not_yet("report_on_track")),
+    )(order)
+
+
+def does_as_well(order: View) -> Move | None:
+    """What is in stock takes the place of what is on order, which is taken back before anybody signs for it."""
+    wanted = next((line["part"] for line in order["lines"] if line["state"] == "back_ordered"), None)
+    if order["stage"] == "sourcing" and wanted:
+        return Move("buyer", {"action": "substitute", "wanted": wanted, "substitute": SHARED})
+    return NOBODY if purchases(order, "placed") else None
+
+
+def kept_too_long(order: View) -> Move | None:
+    """Nobody signs for what is missing until what was kept has been given up, and taken once more."""
+    return idle("sourcing", not_yet("expire"))(order)
+
+
+def found_later(order: View) -> Move | None:
+    """The part of the rework has no supplier until the buyer has found one."""
+    part = order["part"]
+    return first(
+        at("revisit", CUSTOMER, "answer_faulty", when=lambda o: not o["round"], problem="还是不转"),
+        at("rework", "agent", "send_part", lines=[{"part": part, "quantity": 1}]),
+        lambda o: next((e for e in _agreed(part) if e.path not in o["entered"]), None) if _is_wanted(o) else None,
+        at("sourcing", "buyer", "source_again", when=_is_wanted),
+    )(order)
+
+
+def _is_wanted(order: View) -> bool:
+    return order["stage"] == "sourcing" and any(line["state"] == "wanted" for line in order["lines"])
+
+
+def _agreed(part: str) -> list[Enters]:
+    """That a supplier may deliver a part, and at what price."""
+    valid = {"valid_from": "2020-01-01", "valid_until": "2099-01-01"}
+    proof = {"proof": "track_record", "reference": "faults"}
+    terms = {
+        "price": "50.00",
+        "lead_days": 2,
+        "specification": "同原件",
+        "quality_standard": "GB/T 2828.1",
+        "payment_terms": "30 日",
+    }
+    return [
+        Enters("buyer", {**said, **valid}, path=f"/v1/suppliers/S01/parts/{part}/{folder}/1")
+        for folder, said in (("qualifications", proof), ("contracts", terms))
+    ]

@@ -221,6 +221,19 @@ def nothing_of_it(case: HouseCase, view: View) -> Step | None:
     return None
 
 
+def put_off(kind: str, *stages: str) -> Habit:
+    """The supervisor gives each document of a kind more time, once."""
+
+    def habit(case: HouseCase, view: View) -> Step | None:
+        for document in view[kind]:
+            if document["stage"] in stages and "move_due" not in document["done"]:
+                due = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+                return Move("supervisor", {"action": "move_due", "due": due, "explanation": "人手不足"}, document)
+        return None
+
+    return habit
+
+
 def not_good_enough(case: HouseCase, view: View) -> Step | None:
     """The first evidence is sent back."""
     for action in view["corrective_actions"]:
@@ -338,8 +351,6 @@ def _of_a_request(title: str, ending: str, habit: Habit) -> HouseCase:
     return HouseCase(title, ending, grounds.part, habit)
 
 
-_AS_USUAL: Final[Habit] = lambda case, view: None  # noqa: E731
-
 HOUSE_CASES: Final = (
     _of_a_request(
         "asked, three bids, awarded", "awarded goods_received",
@@ -352,7 +363,9 @@ HOUSE_CASES: Final = (
     _of_a_request("asked and called off", "abandoned", first(asked, given_up, answered(("S01", "62.00"), ("S02", "")))),
     _of_a_request("bought in an emergency", "goods_received looked_into", bought_at_once("S01")),
     _in_a_warehouse("counted twice and adjusted, nothing found", "counted round_made", two_are_missing),
-    _in_a_warehouse("counted, a leak found and put right", "counted round_made settled", a_leak),
+    _in_a_warehouse(
+        "counted, a leak found and put right", "counted round_made settled", first(put_off("tasks", "counting"), a_leak)
+    ),
     _in_a_warehouse("counted, another count called off", "called_off counted round_made", counted_once_more),
     _in_a_warehouse(
         "too little bought, too much sold", "counted disposed goods_received ordered round_made", LEVELS, grounds.levels
@@ -361,7 +374,9 @@ HOUSE_CASES: Final = (
         "proposals turned down", "counted round_made turned_down turned_down", first(LEVELS, nothing_of_it),
         grounds.levels,
     ),
-    _of_a_supplier("warned by rule, put right", "corrected", _AS_USUAL, accepted=7, refused=3),
+    _of_a_supplier(
+        "warned by rule, put right", "corrected", put_off("corrective_actions", "demanded"), accepted=7, refused=3
+    ),
     _of_a_supplier(
         "suspended while it delivers, released by two", "corrected goods_received looked_into",
         first(bought_at_once(), held_and_kept, not_good_enough), accepted=3, refused=3,

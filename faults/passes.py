@@ -95,6 +95,7 @@ async def prepare(stack: Stack, wanted: Sequence[AnyCase]) -> None:
         stack.sessions,
         [case.part for case in orders if case.own_part],
         [case.part for case in orders if case.stocked],
+        unoffered=[case.part for case in orders if case.unoffered],
     )
     now = datetime.now(UTC)
     async with stack.sessions.begin() as session:

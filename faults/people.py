@@ -1,7 +1,7 @@
 """The people of a run: they log in, and repeat what got no answer."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -9,8 +9,10 @@ from typing import Any, Final
 import httpx
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio.service import RPCError
 
+from database.reading.links import link_of
 from database.reference import DEMO_PASSWORD
 from database.tables import Invitation
 from demonstration import CUSTOMER
@@ -83,12 +85,21 @@ class People:
     async def link(self, request: str, supplier: str) -> str:
         """The token behind which a supplier answers a request for quotation; it got it by mail."""
         wanted = select(Invitation.token).where(Invitation.request == request, Invitation.supplier == supplier)
+        return await self._looked_up(lambda session: session.scalar(wanted))
+
+    async def supply_link(self, purchase_order: str) -> str:
+        """The token behind which a supplier answers a purchase order, the newest that it got by mail."""
+        return await self._looked_up(lambda session: link_of(session, purchase_order))
+
+    async def _looked_up(self, look: Callable[[AsyncSession], Awaitable[str | None]]) -> str:
         while True:
             try:
                 async with self._stack.sessions() as session:
-                    return (await session.scalars(wanted)).one()
+                    if token := await look(session):
+                        return token
             except (DBAPIError, OSError):
-                await asyncio.sleep(AFTER_TROUBLE)
+                pass
+            await asyncio.sleep(AFTER_TROUBLE)
 
     async def bring_round(self, schedule: str) -> None:
         """What is scheduled for some time is done now."""

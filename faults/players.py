@@ -16,6 +16,7 @@ from demonstration import CUSTOMER, Move, View
 from domain.documents import kind_of
 from domain.stages import ENDS, PURCHASE_ENDS
 from faults.cases import CARRIER_DELIVERS, Case
+from faults.habits import SUPPLIER, Enters
 from faults.house_cases import Asks, ComesRound, HouseCase
 from faults.people import AFTER_TROUBLE, Answered, People
 from faults.stack import LEG_SECONDS
@@ -95,19 +96,24 @@ class Player(ABC):
     async def decide(self, document: View, move: Move) -> httpx.Response:
         """Sends a decision until it is answered."""
         action, number = move.decision["action"], document["number"]
-        who, path = await self._way_in(number, move.who)
         key = f"{number}-{document['seq']}-{action}-{self._refused}"
-        answer = await self._people.ask(who, "POST", path, json=move.decision, headers={"Idempotency-Key": key})
+        answer = await self._send(number, move, key)
         if answer.is_success:
             said = answer.json()
             self._people.experience.decisions += 1
             self.answered.append(Answered(said["document"], said["seq"], action))
+        elif answer.has_redirect_location:  # a page says that it is done, and not as which step
+            self._people.experience.decisions += 1
         else:
             self._refused += 1
             if answer.status_code != httpx.codes.CONFLICT:
                 self._people.experience.wrong.append(f"{self._case.title}: {move} got {answer.text[:300]}")
                 await asyncio.sleep(AFTER_TROUBLE)
         return answer
+
+    async def _send(self, number: str, move: Move, key: str) -> httpx.Response:
+        who, path = await self._way_in(number, move.who)
+        return await self._people.ask(who, "POST", path, json=move.decision, headers={"Idempotency-Key": key})
 
     async def _way_in(self, number: str, who: str) -> tuple[str, str]:
         """As whom a decision about a document is sent, and to which address."""
@@ -133,6 +139,8 @@ class OrderPlayer(Player):
         self._parcels = parcels
         self._before = before
         self._purchases: list[str] = []
+        self._history: dict[str, dict[int, str]] = {}
+        self._entered: set[str] = set()
         self.case = case
         self.number = ""
         self.tracking = ""
@@ -165,7 +173,7 @@ class OrderPlayer(Player):
         self._note(self._before.get(self.number, Before()).purchases)
 
     async def look(self) -> dict[str, Any]:
-        """The order, what it caused, and what was done to it."""
+        """The order, what it caused, and what was done to both."""
         order = cast("dict[str, Any]", await self._get(f"/v1/orders/{self.number}"))
         self._note(line["purchase_order"] for line in order["lines"])
         order["purchase_orders"] = []
@@ -173,15 +181,32 @@ class OrderPlayer(Player):
             purchase = await self._get(f"/v1/purchase-orders/{number}")
             self._note([purchase["replaces"], purchase["replaced_by"]])
             order["purchase_orders"].append(purchase)
-        order["done"] = {*self._before.get(self.number, Before()).done, *(answer.action for answer in self.answered)}
+        for document in (order, *order["purchase_orders"]):
+            document["done"] = await self._done(document)
+        order |= {"part": self.case.part, "entered": self._entered}
         self.stage = order["stage"]
         return order
 
+    async def _done(self, document: View) -> set[str]:
+        """What was done to a document, asked for whenever it has moved on."""
+        number, known = document["number"], self._history.setdefault(document["number"], {})
+        if document["seq"] not in known:
+            path = f"/v1/{FOLDERS[kind_of(number).prefix]}/{number}/events"
+            events = await self._get(path, after=str(max(known, default=-1)))
+            known |= {event["seq"]: event["action"] for event in events}
+        return set(known.values())
+
     async def go_on(self, order: View) -> bool:
-        move = self.case.next_move(order)
-        if move is not None:
-            await self.act(order, move)
-        return move is not None
+        match self.case.next_move(order):
+            case None:
+                return False
+            case Enters() as entry:
+                answer = await self._people.ask(entry.who, "PUT", entry.path, json=entry.decision)
+                answer.raise_for_status()
+                self._entered.add(entry.path)
+            case Move() as move:
+                await self.act(order, move)
+        return True
 
     async def act(self, order: View, move: Move) -> httpx.Response:
         """Makes a move of the case, or another."""
@@ -193,6 +218,13 @@ class OrderPlayer(Player):
         return (
             await tally(session, self.number, self.case.part if self.case.own_part else None) if self.number else None
         )
+
+    async def _send(self, number: str, move: Move, key: str) -> httpx.Response:
+        """A supplier sends the form on its page, and is sure of it."""
+        if move.who != SUPPLIER:
+            return await super()._send(number, move, key)
+        path = f"/supply/{await self._people.supply_link(number)}/{move.decision['action']}"
+        return await self._people.ask(CUSTOMER, "POST", path, data={**move.decision, "key": key, "sure": "yes"})
 
     async def _way_in(self, number: str, who: str) -> tuple[str, str]:
         if who == CUSTOMER:

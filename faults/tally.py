@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.documents import AnyDocument
 from database.tables import (
     Appointment,
+    AuditQuestion,
     AwardLine,
     BackOrder,
     Claim,
@@ -43,6 +44,7 @@ from database.tables import (
     SupplierBid,
     SupplierClaim,
     SupplierInvoice,
+    SupplierLink,
     SupplierReturn,
     WarehouseTask,
 )
@@ -105,6 +107,8 @@ async def tally(session: AsyncSession, number: str, own_part: str | None) -> Tal
         found[f"claim {claim.reason} {claim.value} {claim.state} for {claim.settled_for}"] += 1
     for visit in await session.scalars(select(Appointment).where(Appointment.order == number)):
         found[f"appointment {visit.state}"] += 1
+    for question in await session.scalars(select(AuditQuestion).where(AuditQuestion.order == number)):
+        found[f"question ended by {question.ended_as}"] += 1
     found["parcels"] += len((await session.scalars(select(Parcel.shipment).where(Parcel.order == number))).all())
     found["signatures"] += len((await session.scalars(select(Signature.seq).where(Signature.order == number))).all())
     found["revisit attempts"] += len(
@@ -176,6 +180,8 @@ async def _purchases(session: AsyncSession, purchases: Sequence[PurchaseOrder]) 
         found[f"claim on supplier {claim.value} {claim.state} for {claim.settled_for}"] += 1
     for invoice in await session.scalars(select(SupplierInvoice).where(SupplierInvoice.purchase_order.in_(numbers))):
         found[f"invoice {invoice.total} {invoice.state} {invoice.outcome}, {invoice.payable} payable"] += 1
+    for link in await session.scalars(select(SupplierLink).where(SupplierLink.document.in_(numbers))):
+        found[f"link of {link.supplier} {'revoked' if link.revoked_at else 'open'}"] += 1
     return found
 
 

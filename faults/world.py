@@ -4,7 +4,7 @@ A part of its own keeps an order's purchases and reservations apart from the oth
 to the same end whatever the others do meanwhile. Orders from stock share one part all the same.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final
@@ -22,9 +22,10 @@ from database.tables import (
     Part,
     PolicyVersion,
     Qualification,
+    SubstitutePart,
     UserAccount,
 )
-from domain.policy import AlarmRule, ClockRule, ParcelRules, Policy, RevisitRules
+from domain.policy import AlarmRule, ClockRule, FollowUpRules, ParcelRules, Policy, RevisitRules
 from domain.stages import Action, Role
 from domain.suppliers import Proof
 from domain.waiting import Clock
@@ -41,8 +42,12 @@ HASTY: Final[dict[str, Clock]] = {
     "faults-delivery": Clock.DELIVERY,
     "faults-revisit": Clock.REVISIT,
     "faults-confirmation": Clock.CONFIRMATION,
+    "faults-question": Clock.QUESTION,
+    "faults-parts": Clock.PARTS,
+    "faults-arrival": Clock.ARRIVAL,
 }
-"""The policies in which one clock soon ends by itself what it watches; everywhere else people come first."""
+"""The policies in which one clock soon ends by itself what it watches, or asks a supplier after its goods; everywhere
+else people come first."""
 
 _FINAL: Final = (
     Action.LAPSE,
@@ -50,14 +55,17 @@ _FINAL: Final = (
     Action.GIVE_UP,
     Action.PASS_ON,
     Action.RESUME,
+    Action.EXPIRE,
     Action.MAKE_FINAL,
     Action.WORSEN,
 )
 _AS_IT_IS: Final = (Action.LATE, Action.OPEN_BIDS)
 """What rings as it would: nobody's order ends by it, or nobody could go on without it."""
-TIME_TO_BID: Final = timedelta(seconds=90)
+TIME_TO_BID: Final = timedelta(seconds=120)
 """How long suppliers have for their bids; who needs longer has the deadline put off."""
 _SOON, _LATE = Span(8, "seconds"), Span(1200, "seconds")
+_SOON_OF_DAYS: Final = 0.0001
+"""The share of the days until goods are promised after which their supplier is asked."""
 _SUPPLIERS: Final = ("S01", "S02", "S05")
 
 
@@ -83,6 +91,7 @@ def _policy(name: str, hasty: Clock | None, to_bid: timedelta) -> Policy:
                 late_look=Span(5, "seconds"),
             ),
             "revisit": RevisitRules(attempts=3, again_after=Span(2, "seconds")),
+            "follow_up": FollowUpRules(answer_within=_SOON, tell_customer=demo.follow_up.tell_customer),
         }
     )
 
@@ -99,20 +108,31 @@ def _clock(clock: Clock, rule: ClockRule, hasty: bool, to_bid: timedelta) -> Clo
         if alarm.action in _FINAL
     ]
     as_it_is = [alarm for alarm in rule.alarms if alarm.action in _AS_IT_IS]
+    asked = [
+        AlarmRule(action=alarm.action, share=_SOON_OF_DAYS)
+        for alarm in rule.alarms
+        if hasty and alarm.action is Action.CHECK_IN
+    ]
     reminders = [
         AlarmRule(action=Action.REMIND, share=0.5),
         AlarmRule(action=Action.ESCALATE, share=1, every=Span(30, "seconds")),
     ]
     due = to_bid.total_seconds() if clock is Clock.BIDS else 10
-    return ClockRule(due=Span(int(due), "seconds"), alarms=(*reminders, *as_it_is, *final))
+    return ClockRule(due=Span(int(due), "seconds"), alarms=(*reminders, *as_it_is, *asked, *final))
 
 
 async def enter(
-    sessions: Sessions, parts: Iterable[str], stocked: Sequence[str], to_bid: timedelta = TIME_TO_BID
+    sessions: Sessions,
+    parts: Iterable[str],
+    stocked: Sequence[str],
+    to_bid: timedelta = TIME_TO_BID,
+    unoffered: Collection[str] = (),
 ) -> None:
-    """Enters what is not there yet: policies, parts with their offers, and stock of `stocked` parts and SHARED."""
+    """Enters what is not there yet: policies, parts, offers of all of them but the `unoffered`, and stock of `stocked`
+    parts and SHARED, which does as well as any."""
     now = datetime.now(UTC)
     parts = [SHARED, *parts]
+    offered = [offer for code in parts if code not in unoffered for offer in offers(code, now)]
     async with sessions.begin() as session:
         await session.execute(
             insert(PolicyVersion)
@@ -130,14 +150,12 @@ async def enter(
             .on_conflict_do_nothing()
         )
         await session.execute(insert(Part).values([part(code) for code in parts]).on_conflict_do_nothing())
+        await session.execute(insert(Contract).values(offered).on_conflict_do_nothing())
         await session.execute(
-            insert(Contract).values([offer for code in parts for offer in offers(code, now)]).on_conflict_do_nothing()
+            insert(Qualification).values([qualified(offer) for offer in offered]).on_conflict_do_nothing()
         )
-        await session.execute(
-            insert(Qualification)
-            .values([qualified(offer) for code in parts for offer in offers(code, now)])
-            .on_conflict_do_nothing()
-        )
+        if does_as_well := [{"part": code, "substitute": SHARED} for code in parts if code != SHARED]:
+            await session.execute(insert(SubstitutePart).values(does_as_well).on_conflict_do_nothing())
         for code, quantity in ((SHARED, 10_000), *((part, 1) for part in stocked)):
             await move(
                 session,
