@@ -1,7 +1,7 @@
 """What must hold whatever happened: ledger, reservations, chains, clocks, both sides, and nobody waiting for nobody."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Iterable, Iterator
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -14,6 +14,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from carriers.server.depot import Depot
 from database.documents import AnyDocument, table_of
 from database.log import verify
+from database.session import Sessions
 from database.tables import (
     Appointment,
     AppointmentState,
@@ -72,6 +73,17 @@ _ALARMS: Final = (
     Action.PASS_ON,
 )
 """What nobody does but a person, or the clock at its instant."""
+UNPLAYED: Final[Mapping[tuple[str, Action], str]] = {
+    **{
+        (kind.prefix, action): "only if somebody takes long"
+        for kind in KINDS
+        for action in (Action.REMIND, Action.ESCALATE)
+    },
+    ("RO", Action.PICK_UP): "only if the carrier's scan comes before the keeper's word",
+    ("RFQ", Action.MOVE_DUE): "only if suppliers are slow to bid",
+    ("CA", Action.REVIEWED_WORSE): "takes a review of another quarter, which no run lives to see",
+}
+"""What need not happen in a run, by the letters that the documents' numbers begin with, and why."""
 
 
 async def all_checks(
@@ -283,3 +295,15 @@ async def both_sides(stack: Stack) -> AsyncIterator[Difference]:
             theirs = described.typed_search_attributes.get(STAGE) or "?"
         if theirs != stage:
             yield Difference("stuck", f"{number} is at {stage}, its workflow at {theirs}")
+
+
+async def unplayed(sessions: Sessions) -> list[Difference]:
+    """What the machines know and nobody did, nor anything, in any case; all of them must have been played."""
+    kind = func.split_part(EventLog.document, "-", 1)
+    async with sessions() as session:
+        done = {(prefix, action) for prefix, action in await session.execute(select(kind, EventLog.action).distinct())}
+    known = {(each.prefix, action) for each in KINDS for action in each.life.rules}
+    return [
+        Difference("stuck", f"{action} of a {prefix} is played by no case")
+        for prefix, action in sorted(known - done - UNPLAYED.keys())
+    ]

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from database.applications import Application, apply
 from database.session import Sessions
 from database.tables import EventLog, Message, MessageChannel, MessageState, Outbox, ReplacementOrder, Stock
+from domain.documents import KINDS
 from domain.stages import Action, Role
 from faults import checks
 from faults.people import Answered
@@ -96,6 +97,18 @@ async def test_an_order_leaves_traces(session: AsyncSession) -> None:
     row = (await session.scalars(EventLog.__table__.select().with_only_columns(EventLog.document))).one()
     counted = await tally(session, row, None)
     assert counted == {"order triage None in round 0": 1, "message received to customer": 1}
+
+
+async def test_what_nobody_did_is_named_unless_there_is_a_reason(session: AsyncSession, sessions: Sessions) -> None:
+    known = {(kind.prefix, action) for kind in KINDS for action in kind.life.rules}
+    assert checks.UNPLAYED.keys() < known
+    row = (await session.scalars(select(EventLog))).one()
+    same = {column.key: getattr(row, column.key) for column in EventLog.__table__.columns}
+    session.add(EventLog(**same | {"seq": 1, "action": Action.TAKE}))
+    await session.commit()
+    missing = {each.what for each in await checks.unplayed(sessions)}
+    expected = known - checks.UNPLAYED.keys() - {("RO", Action.TAKE)}
+    assert missing == {f"{action} of a {prefix} is played by no case" for prefix, action in expected}
 
 
 async def test_messages_that_did_not_come_or_came_from_nobody_or_twice(
