@@ -21,7 +21,7 @@ import activities
 import standalone
 from activities.carriers import Carriers
 from faults import backups, fuzz, outages, passes, posted, races, spoiled, states, world
-from faults.checks import RUNG_BY, all_checks, clocks
+from faults.checks import RUNG_BY, all_checks, clocks, unplayed
 from faults.deaths import Deaths
 from faults.people import Answered, Experience
 from faults.search import Found
@@ -188,6 +188,7 @@ async def on_the_stack(run: Run, settings: StandaloneSettings, size: Size, wante
             with run.timed("calm"):
                 calm = await passes.play(stack, "calm", 1, 1000, size.calm_seconds)
                 run.add(calm)
+                run.missed("no case plays", await unplayed(stack.sessions))
                 async with stack.sessions() as session:
                     run.wrong([each async for each in clocks(session, RUNG_BY)])
                 if twice := posted.came_twice(stack.mails):

@@ -297,13 +297,10 @@ async def both_sides(stack: Stack) -> AsyncIterator[Difference]:
             yield Difference("stuck", f"{number} is at {stage}, its workflow at {theirs}")
 
 
-async def unplayed(sessions: Sessions) -> list[Difference]:
-    """What the machines know and nobody did, nor anything, in any case; all of them must have been played."""
+async def unplayed(sessions: Sessions) -> list[str]:
+    """What the machines know and no case has brought about, once all of them were played."""
     kind = func.split_part(EventLog.document, "-", 1)
     async with sessions() as session:
         done = {(prefix, action) for prefix, action in await session.execute(select(kind, EventLog.action).distinct())}
     known = {(each.prefix, action) for each in KINDS for action in each.life.rules}
-    return [
-        Difference("stuck", f"{action} of a {prefix} is played by no case")
-        for prefix, action in sorted(known - done - UNPLAYED.keys())
-    ]
+    return [f"{prefix} {action}" for prefix, action in sorted(known - done - UNPLAYED.keys())]
