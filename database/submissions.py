@@ -51,6 +51,14 @@ async def recall(session: AsyncSession, document: str, by: str, key: str, decisi
     return Said(found.role, Decided(document=document, stage=found.to_stage, seq=found.seq, wait=wait))
 
 
+async def on_record(session: AsyncSession, document: str, by: str, key: str) -> bool:
+    """Whether what this key said has become a step."""
+    step = select(EventLog.seq).where(
+        EventLog.document == document, EventLog.submission == submission_id(document, by, key)
+    )
+    return bool(await session.scalar(select(step.exists())))
+
+
 async def keep(
     session: AsyncSession, *, document: str, action: Action, decision: BaseModel, by: str, role: Role, key: str,
     now: datetime,

@@ -17,6 +17,7 @@ from api.i18n import Language
 from api.pages.acts import Act, Sent
 from api.pages.forms import Said
 from api.problems import LastStep, Problem
+from database import submissions
 from domain.decisions import DECISIONS
 from domain.stages import Action, Life, Refusal
 
@@ -103,8 +104,9 @@ async def answer(
     try:
         decision: BaseModel = act.read(said, language)
     except ValidationError as invalid:
-        if offered is None:
-            return Answer(409, moved_on=_moved_on(act, said, language, None))
+        if offered is None:  # nothing says any more what the form did not ask: it was sent before, or comes too late
+            before = await submissions.on_record(session, number, who.code, key)
+            return DONE if before else Answer(409, moved_on=_moved_on(act, said, language, None))
         return Answer(422, Sent(action, said, key, invalid=invalid))
     if offered and offered.grave and values.get("sure") != "yes":
         return Answer(200, Sent(action, said, key, asks=True))

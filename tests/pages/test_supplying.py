@@ -39,6 +39,10 @@ async def test_the_supplier_reads_and_signs_what_is_ordered(browser: Browser, ca
         assert (await send(client, address, page, "confirm", signed_by="")).status_code == 422
         done = await send(client, address, page, "confirm", signed_by="冯立")
         assert done.status_code == 303
+        again = await send(client, address, page, "confirm", signed_by="冯立")
+        assert (again.status_code, again.headers["location"]) == (303, done.headers["location"]), "its answer was lost"
+        late = await send(client, address, page, "confirm", signed_by="冯立", key="another")
+        assert late.status_code == 409
         page = await client.get(done.headers["location"])
         assert "已签字确认" in text(page)
         assert offered(page) == ["refuse_order", "report_on_track", "promise_later"]
