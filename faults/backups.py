@@ -17,12 +17,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 import backup
 from carriers.server.depot import Depot
-from database.tables import EventLog, ReplacementOrder, Restoration
+from database.tables import ReplacementOrder, Restoration
 from faults import passes, world
 from faults.checks import all_checks
 from faults.passes import START_APART, AnyCase, Pass
 from faults.people import Answered, Experience, People
-from faults.players import Before, Player
+from faults.players import Caused, Player
 from faults.stack import Stack, settings_for
 from faults.tally import Difference, purchases_of
 from standalone import StandaloneSettings
@@ -126,13 +126,10 @@ def _keep_the_world(first: Path, second: Path, *, ahead: bool) -> None:
             shutil.copy2(path, second)
 
 
-async def _on_record(session: AsyncSession) -> dict[str, Before]:
-    """What came of each order by the record."""
-    done: dict[str, set[str]] = {}
-    for document, action in await session.execute(select(EventLog.document, EventLog.action)):
-        done.setdefault(document, set()).add(action)
+async def _on_record(session: AsyncSession) -> Caused:
+    """The orders on record, and what each has caused."""
     return {
-        number: Before(done[number], [purchase.number for purchase in await purchases_of(session, number)])
+        number: [purchase.number for purchase in await purchases_of(session, number)]
         for number in (await session.scalars(select(ReplacementOrder.number))).all()
     }
 

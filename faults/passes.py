@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ from faults import world
 from faults.cases import CASES, Case, cases
 from faults.house_cases import HouseCase, house_cases
 from faults.people import Answered, Experience, People, within
-from faults.players import Before, HousePlayer, OrderPlayer, Player
+from faults.players import Caused, HousePlayer, OrderPlayer, Player
 from faults.stack import Stack
 from faults.tally import Difference, Tally, compare
 
@@ -55,9 +55,9 @@ async def play(
     rounds: int,
     first_place: int,
     patience: float,
-    before: Mapping[str, Before] = MappingProxyType({}),
+    before: Caused = MappingProxyType({}),
 ) -> Pass:
-    """Plays a pass's cases side by side for at most `patience` seconds. `before` is what came of orders before."""
+    """Plays a pass's cases side by side for at most `patience` seconds. `before` is what orders caused before."""
     wanted = cast_of(name, rounds, first_place)
     await prepare(stack, wanted)
     began, experience = time.monotonic(), Experience()
@@ -79,9 +79,7 @@ def cast_of(name: str, rounds: int, first_place: int) -> list[AnyCase]:
     return [*house, *cases(name, orders, first_place)]  # the house's wait for deadlines, and begin first
 
 
-def player(
-    people: People, depot: Depot, name: str, case: AnyCase, before: Mapping[str, Before] = MappingProxyType({})
-) -> Player:
+def player(people: People, depot: Depot, name: str, case: AnyCase, before: Caused = MappingProxyType({})) -> Player:
     key = f"faults-{name}-{case.place}".replace(" ", "-")
     if isinstance(case, HouseCase):
         return HousePlayer(people, case, key)

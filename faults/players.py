@@ -3,8 +3,7 @@
 import asyncio
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, cast
 
@@ -37,12 +36,8 @@ FOLDERS: Final = {
 """Where the API has the documents, by the letters that their numbers begin with."""
 
 
-@dataclass(frozen=True)
-class Before:
-    """What was done to an order before its player came, and which purchase orders it caused."""
-
-    done: Collection[str] = ()
-    purchases: Sequence[str] = ()
+Caused = Mapping[str, Sequence[str]]
+"""Which purchase orders each order caused before its player came."""
 
 
 class Player(ABC):
@@ -133,7 +128,7 @@ class OrderPlayer(Player):
         parcels: Depot,
         case: Case,
         key: str,
-        before: Mapping[str, Before] = MappingProxyType({}),
+        before: Caused = MappingProxyType({}),
     ) -> None:
         super().__init__(people, case, key)
         self._parcels = parcels
@@ -170,7 +165,7 @@ class OrderPlayer(Player):
         )
         said = answer.raise_for_status().json()
         self.number, self.tracking = said["number"], said["tracking_url"].rpartition("/")[2]
-        self._note(self._before.get(self.number, Before()).purchases)
+        self._note(self._before.get(self.number, ()))
 
     async def look(self) -> dict[str, Any]:
         """The order, what it caused, and what was done to both."""
