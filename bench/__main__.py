@@ -56,7 +56,7 @@ SECTIONS: Final[Mapping[str, Callable[[System, Results, Size], Awaitable[None]]]
     "pushes": lambda system, results, size: pushes.measure(system, results, size.pushes),
     "workers": lambda system, results, size: workers.measure(system, results, size.shared),
     "others": lambda system, results, size: others.measure(system, results, size.blocks, size.block),
-    "idle": lambda system, results, size: idle.measure(system, results, size.idle),
+    "idle": lambda system, results, size: idle.measure(system, results, size.idle, size.blocks, size.block),
 }
 
 

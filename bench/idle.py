@@ -5,6 +5,7 @@ import asyncio
 import os
 import signal
 from contextlib import suppress
+from statistics import median
 from time import perf_counter
 from typing import Final
 
@@ -12,10 +13,11 @@ import psutil
 from sqlalchemy import text
 
 from bench.client import UnexpectedAnswerError
-from bench.office import LINES, Office, Order, application
+from bench.office import AT_ONCE, LINES, Office, Order, application
+from bench.orders import OURS, Kind, cost, play
 from bench.others.engines import temporal_files
 from bench.results import Cell, Results
-from bench.system import CLIENT, SERVERS, System, difference, idle
+from bench.system import CLIENT, SERVERS, Idle, System, difference, idle
 from database.applications import Application
 from database.importing import ImportedRow, Report, import_reports
 from domain.messages import OrderState
@@ -34,12 +36,14 @@ ROWS: Final = "rows so far"
 NO_ANSWER: Final = (OSError, asyncio.IncompleteReadError, UnexpectedAnswerError)
 
 
-async def measure(system: System, results: Results, orders: int) -> None:
-    """So many orders are imported and then left alone; then everything is killed."""
+async def measure(system: System, results: Results, orders: int, blocks: int, block: int) -> None:
+    """So many orders are imported and then left alone, and `blocks` blocks of `block` others played before and after;
+    then everything is killed."""
     async with Office(system.settings, system.temporal) as office:
         known = await office.apply()
-    empty = await _takes_up(system)
     resting = await idle(system, (*SERVERS, CLIENT), 5)
+    alone = await _whole_order(system, resting, blocks, block)
+    empty = await _takes_up(system)
     rows: list[list[Cell]] = []
     for first in range(0, orders, orders // PARTS):
         part = range(first, min(orders, first + orders // PARTS))
@@ -52,15 +56,26 @@ async def measure(system: System, results: Results, orders: int) -> None:
     results.hold(f"CPU of an imported row, the last of {orders:,} against the first", growth, LIMIT, "×")
     results.add(IMPORT, (ROWS, "rows a second", *SERVERS, CLIENT), rows, f"{CLIENT} is who imports")
     busy = await _busy(system)
+    among = await _whole_order(system, resting, blocks, block)
+    results.hold(f"CPU of an order, from start to end, {orders:,} open against none", among / alone, LIMIT, "×")
     full, waiting = await _takes_up(system), await idle(system, SERVERS, 10)
     back = await _back_after_a_crash(system, known.number)
     results.add(
         f"{orders:,} idle orders",
         ("", "MiB without them", "MiB with them", "CPU at rest, ms a second"),
         [[name, empty[name], full[name], waiting.rate.get(name, "")] for name in full],
-        f"the worker was busy for {busy:.0f} s more after the last row; after kill -9 of all, a decision was answered"
-        f" after {back:.1f} s, of which 1 s nobody was started",
+        f"an order from start to end: {among:.0f} ms of CPU beside them, {alone:.0f} without; the worker was busy for"
+        f" {busy:.0f} s more after the last row; after kill -9 of all, a decision was answered after {back:.1f} s, of"
+        " which 1 s nobody was started",
     )
+
+
+async def _whole_order(system: System, resting: Idle, blocks: int, block: int) -> float:
+    """Milliseconds of CPU of the model order in all processes."""
+    async with Office(system.settings, system.temporal) as office:
+        model = Kind("ours, warm", OURS, office.play)
+        await play(model, AT_ONCE)
+        return median([sum((await cost(system, model, block, resting)).values()) for _ in range(blocks)])
 
 
 async def _take_in(system: System, places: range) -> None:

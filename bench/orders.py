@@ -51,12 +51,12 @@ async def measure(system: System, results: Results, blocks: int, orders: int) ->
             Kind("bare, cold", COLD_BARE, Bare(system, "cold-bare").play),
         )
         for kind in kinds:
-            await _play(kind, AT_ONCE)
+            await play(kind, AT_ONCE)
         resting = await idle(system, names, 8)
         costs: dict[str, list[Mapping[str, float]]] = {kind.title: [] for kind in kinds}
         for _ in range(blocks):
             for kind in kinds:
-                costs[kind.title].append(await _cost(system, kind, orders, resting))
+                costs[kind.title].append(await cost(system, kind, orders, resting))
     totals = {title: median(sum(cost.values()) for cost in each) for title, each in costs.items()}
     warm_ratio = totals["ours, warm"] / totals["bare, warm"]
     results.hold("CPU of an order, warm, against bare", warm_ratio, WARM_LIMIT, "×")
@@ -71,13 +71,14 @@ async def measure(system: System, results: Results, blocks: int, orders: int) ->
     )
 
 
-async def _play(kind: Kind, orders: int) -> None:
+async def play(kind: Kind, orders: int) -> None:
     await asyncio.gather(*(kind.play() for _ in range(orders)))
 
 
-async def _cost(system: System, kind: Kind, orders: int, resting: Idle) -> dict[str, float]:
+async def cost(system: System, kind: Kind, orders: int, resting: Idle) -> dict[str, float]:
+    """Milliseconds of CPU of an order by process, of so many played side by side."""
     before, began = system.used(*kind.processes), perf_counter()
-    await _play(kind, orders)
+    await play(kind, orders)
     used = difference(before, system.used(*kind.processes))
     return {name: spent / orders for name, spent in resting.less(used, perf_counter() - began).items()}
 
