@@ -21,7 +21,7 @@ import activities
 import standalone
 from activities.carriers import Carriers
 from faults import backups, fuzz, outages, passes, posted, races, spoiled, states, world
-from faults.checks import RUNG_BY, all_checks, clocks, unplayed
+from faults.checks import RUNG_AFTER_TROUBLE, RUNG_BY, all_checks, clocks, unplayed
 from faults.deaths import Deaths
 from faults.people import Answered, Experience
 from faults.search import Found
@@ -37,6 +37,8 @@ QUICK_PASSES: Final = ("storm", "outages", "races", "input", "deaths", "backup",
 PASSES: Final = (*QUICK_PASSES, "upgrade")
 DISK_MEGABYTES: Final = 600
 MORTAL: Final = "faults.worker"
+HARDLY_ALIVE: Final = timedelta(minutes=5)
+"""How late an alarm may ring while workers live for seconds: its task is tried once a minute, and may die again."""
 KINDS: Final = ("lost", "doubled", "stuck")
 console = Console(highlight=False, soft_wrap=True)
 
@@ -235,10 +237,10 @@ async def on_the_stack(run: Run, settings: StandaloneSettings, size: Size, wante
             run.add_put_back(came_to, calm)
 
 
-async def check(run: Run, stack: Stack, answered: list[Answered]) -> None:
+async def check(run: Run, stack: Stack, answered: list[Answered], latest: timedelta = RUNG_AFTER_TROUBLE) -> None:
     """Everything that must hold at the end."""
     with run.timed("checks"):
-        run.wrong(await all_checks(stack, answered))
+        run.wrong(await all_checks(stack, answered, latest=latest))
     run.say(f"mails: {posted.came_twice(stack.mails)} came twice under the same id")
 
 
@@ -279,7 +281,7 @@ async def dying(run: Run, settings: StandaloneSettings, size: Size, calm: passes
             every = activities.build(settings, stack.sessions, stack.temporal, Carriers())
             run.missed("nobody died in", Deaths.outlived(folder, every))
         run.wrong(passes.against(calm, played))
-        await check(run, stack, played.answered)
+        await check(run, stack, played.answered, HARDLY_ALIVE)
 
 
 async def stormy(run: Run, storm: Storm, played: Awaitable[passes.Pass], hits: int, calm: passes.Pass) -> None:
