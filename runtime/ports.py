@@ -1,9 +1,14 @@
 """TCP ports of this machine."""
 
 import asyncio
+import secrets
 import socket
 from collections.abc import Iterable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from typing import Final
+
+_DRAWN_FROM: Final = range(15_000, 32_000)
+"""Below what systems give to whoever asks for any port."""
 
 
 class PortUnusableError(Exception):
@@ -31,11 +36,12 @@ def require_free(ports: Iterable[tuple[str, str, int]]) -> None:
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """A port nobody listens on at this moment."""
-    with socket.socket() as trial:
-        trial.bind((host, 0))
-        port: int = trial.getsockname()[1]
-        return port
+    """A port nobody listens on at this moment, and that no connection out is given while who asked starts."""
+    while True:
+        port = secrets.choice(_DRAWN_FROM)
+        with socket.socket() as trial, suppress(OSError):
+            trial.bind((host, port))
+            return port
 
 
 async def listening(host: str, port: int) -> bool:

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,15 +12,9 @@ import httpx
 
 from carriers.kuaidi100 import Kuaidi100
 from domain.parcels import Milestone, fold
+from runtime.ports import free_port
 from tests.carriers.serving import Inbox, Remote, account, until
 from tests.carriers.test_kuaidi100 import booked
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 @asynccontextmanager

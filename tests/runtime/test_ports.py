@@ -37,6 +37,12 @@ def test_free_ports_stay_free() -> None:
         require_free([("api_port", LOCAL, port)])
 
 
+def test_free_ports_are_given_to_nobody_by_chance() -> None:
+    with socket.create_server((LOCAL, 0)) as other:
+        by_chance = other.getsockname()[1]
+    assert max(free_port() for _ in range(200)) < 32_000 < by_chance
+
+
 async def test_listening() -> None:
     with socket.create_server((LOCAL, 0)) as server:
         port = server.getsockname()[1]
