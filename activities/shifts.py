@@ -1,6 +1,7 @@
 """Work without an end: it is done in shifts, and whoever ends one leaves all he knows in PostgreSQL to the next."""
 
 import asyncio
+from contextlib import suppress
 from datetime import timedelta
 from time import monotonic
 from typing import Final
@@ -9,6 +10,8 @@ from temporalio import activity
 
 SHIFT: Final = timedelta(hours=1)
 """How long one activity works before it hands over to the next."""
+BEAT: Final = 5.0
+"""Seconds between two signs of life of a long rest."""
 
 
 class Shift:
@@ -23,8 +26,12 @@ class Shift:
         return monotonic() < self._ends and not activity.is_worker_shutdown()
 
     async def rest(self) -> None:
-        """Waits for something to do, but not for a worker that is to stop."""
-        try:
-            await asyncio.wait_for(activity.wait_for_worker_shutdown(), self._pause)
-        except TimeoutError:
-            return
+        """Waits for something to do, but not for a worker that is to stop; a long rest is no reason to be taken for
+        dead."""
+        left = self._pause
+        while left > 0 and not activity.is_worker_shutdown():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(activity.wait_for_worker_shutdown(), min(left, BEAT))
+            left -= BEAT
+            if left > 0:
+                activity.heartbeat()

@@ -183,7 +183,8 @@ class Sweeping:
             return Found(f"{number} was begun after the backup and is not known any more: enter it again")
         if runs:
             await self._terminate(number, "begins anew from its last step on record")
-        await self._start(number, again=True)
+        if not await self._start(number, again=True):
+            return None
         return _said(number, before, described)
 
     async def _row(self, kind: Kind, number: str) -> Recorded | None:
@@ -214,11 +215,13 @@ class Sweeping:
             if error.status is not RPCStatusCode.NOT_FOUND:  # it has ended meanwhile
                 raise
 
-    async def _start(self, number: str, *, again: bool = False) -> None:
+    async def _start(self, number: str, *, again: bool = False) -> bool:
+        """False if the document has ended."""
         async with self._sessions() as session:
             state = await open_state(session, number)
         if state:
             await start_document(self._client, self._task_queue, state, again=again)
+        return state is not None
 
     async def _settle(self, found: list[str]) -> None:
         """What the workflows were told before they began anew is told once more."""

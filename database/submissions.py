@@ -51,10 +51,11 @@ async def recall(session: AsyncSession, document: str, by: str, key: str, decisi
     return Said(found.role, Decided(document=document, stage=found.to_stage, seq=found.seq, wait=wait))
 
 
-async def on_record(session: AsyncSession, document: str, by: str, key: str) -> bool:
-    """Whether what this key said has become a step."""
+async def on_record(session: AsyncSession, document: str, action: Action, by: str, key: str) -> bool:
+    """Whether this action was said under this key and has become a step."""
+    said = submission_id(document, by, key)
     step = select(EventLog.seq).where(
-        EventLog.document == document, EventLog.submission == submission_id(document, by, key)
+        EventLog.document == document, EventLog.action == action, EventLog.submission == said
     )
     return bool(await session.scalar(select(step.exists())))
 

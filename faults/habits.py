@@ -234,23 +234,16 @@ def carrier_by_hand(order: View) -> Move | None:
 def lost_and_damaged(order: View) -> Move | None:
     """The first parcel stands still for so long that it counts as lost, of the next the carrier says what happened."""
     return first(
-        at(
-            "in_transit",
-            "dispatcher",
-            "declare_lost",
-            when=lambda o: len(o["shipments"]) == 1 and "no_movement" in o["done"],
-            reason="lost",
-            explanation="承运商确认丢失",
-        ),
-        at(
-            "in_transit",
-            "dispatcher",
-            "declare_lost",
-            when=lambda o: len(o["shipments"]) == 2 and "trouble" in o["done"],
-            reason="damaged",
-            explanation="承运商报告破损",
-        ),
+        _declared_lost(1, "no_movement", "lost", "承运商确认丢失"),
+        _declared_lost(2, "trouble", "damaged", "承运商报告破损"),
     )(order)
+
+
+def _declared_lost(parcel: int, after: str, reason: str, explanation: str) -> Habit:
+    def there(order: View) -> bool:
+        return len(order["shipments"]) == parcel and after in order["done"]
+
+    return at("in_transit", "dispatcher", "declare_lost", when=there, reason=reason, explanation=explanation)
 
 
 def never_scanned(order: View) -> Move | None:

@@ -105,7 +105,7 @@ async def answer(
         decision: BaseModel = act.read(said, language)
     except ValidationError as invalid:
         if offered is None:  # nothing says any more what the form did not ask: it was sent before, or comes too late
-            before = await submissions.on_record(session, number, who.code, key)
+            before = await submissions.on_record(session, number, action, who.code, key)
             return DONE if before else Answer(409, moved_on=_moved_on(act, said, language, None))
         return Answer(422, Sent(action, said, key, invalid=invalid))
     if offered and offered.grave and values.get("sure") != "yes":

@@ -167,7 +167,7 @@ async def balances(
     An instant that is near costs little, however long the ledger is. `blind` readers are told nothing of what is being
     counted (policy 4.2.2). Raises Refusal `invalid_cursor`.
     """
-    since = _moved_since(at)
+    since = _moved_since(at, part)
     on_hand = Stock.on_hand - func.coalesce(since.c.pieces, 0)
     conditions = [Stock.zone != Zone.OUTSIDE, *told(blind, Stock.part, Stock.place)]
     if part:
@@ -193,10 +193,12 @@ async def balances(
     return Page(items=items, next=str(Cursor(sort="balances", at=None, number=number)) if more else None)
 
 
-def _moved_since(at: datetime) -> Subquery:
-    """By how much each balance has grown, or shrunk, since an instant: one look at what moved, not one a balance."""
-    come = select(Movement.target.label("place"), Movement.part, Movement.quantity).where(Movement.at > at)
-    gone = select(Movement.source, Movement.part, -Movement.quantity).where(Movement.at > at)
+def _moved_since(at: datetime, part: str) -> Subquery:
+    """By how much each balance, or those of a part, has grown or shrunk since an instant: one look at what moved, not
+    one a balance."""
+    moved = (Movement.at > at, *((Movement.part == part,) if part else ()))
+    come = select(Movement.target.label("place"), Movement.part, Movement.quantity).where(*moved)
+    gone = select(Movement.source, Movement.part, -Movement.quantity).where(*moved)
     both = union_all(come, gone).subquery()
     balance = (both.c.place, both.c.part)
     return select(*balance, func.sum(both.c.quantity).label("pieces")).group_by(*balance).subquery("since")

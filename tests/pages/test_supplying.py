@@ -14,7 +14,7 @@ from domain.offer import digest
 from domain.stages import Action
 from tests.pages.cases import SOLD_OUT, Cases
 from tests.pages.conftest import Browser
-from tests.pages.test_pages import offered, send, text
+from tests.pages.test_pages import form, offered, send, text
 
 
 async def placed(cases: Cases) -> tuple[str, str]:
@@ -41,6 +41,8 @@ async def test_the_supplier_reads_and_signs_what_is_ordered(browser: Browser, ca
         assert done.status_code == 303
         again = await send(client, address, page, "confirm", signed_by="冯立")
         assert (again.status_code, again.headers["location"]) == (303, done.headers["location"]), "its answer was lost"
+        other = await client.post(f"{address}/propose_date", data=form(page, "confirm") | {"signed_by": "冯立"})
+        assert other.status_code == 409
         late = await send(client, address, page, "confirm", signed_by="冯立", key="another")
         assert late.status_code == 409
         page = await client.get(done.headers["location"])

@@ -295,10 +295,11 @@ class House:
                 if error.status is not RPCStatusCode.NOT_FOUND:
                     raise
                 continue
+            if found.status is not WorkflowExecutionStatus.RUNNING:
+                continue
             if found.raw_description.HasField("pending_workflow_task"):
                 return False
-            if found.status is WorkflowExecutionStatus.RUNNING:
-                running[workflow] = found.typed_search_attributes
+            running[workflow] = found.typed_search_attributes
         return running == listed
 
     async def knows(self, table: type[Row], *where: Any) -> bool:
