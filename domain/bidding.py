@@ -1,17 +1,16 @@
 """What is said about a request for quotation: the question, the bids, the award (policy 3.3.1). Money is yuan."""
 
 from collections.abc import Sequence
-from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from domain.shared_decisions import MoveDue
 from domain.stages import Action
-from domain.texts import Code, LeadDays, Money, Months, Price, SomeText, SomeWords, Text
+from domain.texts import Code, Day, Instant, LeadDays, Money, Months, Price, SomeText, SomeWords, Text
 
 Pieces = Annotated[int, Field(ge=1, le=99_999)]
 
@@ -85,7 +84,7 @@ class Question(_Said):
     """What is wanted, until the policy's deadline unless another is said."""
 
     lines: Annotated[tuple[AskedLine, ...], Field(min_length=1, max_length=20), AfterValidator(_each_once)]
-    deadline: AwareDatetime | None = None
+    deadline: Instant | None = None
     warehouse: Code | None = None
     note: Text = ""
 
@@ -117,7 +116,7 @@ class Bid(_Said):
         AfterValidator(_each_once),
         AfterValidator(_something),
     ]
-    valid_until: date
+    valid_until: Day
     signed_by: SomeWords
     evidence: Text = ""
     note: Text = ""

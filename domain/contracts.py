@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 from pydantic_core import PydanticCustomError
 
 from domain.suppliers import PaperKind, Proof
-from domain.texts import LeadDays, Money, Months, Price, Short, SomeText, SomeWords, Text
+from domain.texts import Day, LeadDays, Money, Months, Price, Short, SomeText, SomeWords, Text
 
 
 class _Said(BaseModel):
@@ -21,8 +21,8 @@ class _Said(BaseModel):
 
 
 class _Valid(_Said):
-    valid_from: date
-    valid_until: date
+    valid_from: Day
+    valid_until: Day
 
     @field_validator("valid_until")
     @classmethod
@@ -82,7 +82,7 @@ class PaperTerms(_Said):
 
     number: SomeWords
     issued_by: Short = ""
-    expires_on: date
+    expires_on: Day
 
 
 class Paper(PaperTerms):

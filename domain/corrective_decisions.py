@@ -2,11 +2,11 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from domain.shared_decisions import MoveDue
 from domain.stages import Action
-from domain.texts import Saying, SomeText, Text
+from domain.texts import Instant, Saying, SomeText, Text
 
 
 class Impose(Saying):
@@ -29,7 +29,7 @@ class AnswerDemand(Saying):
     action: Literal[Action.ANSWER_DEMAND] = Action.ANSWER_DEMAND
     cause: SomeText
     measures: SomeText
-    done_by: AwareDatetime
+    done_by: Instant
     said_by: SomeText
 
 

@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
-    AwareDatetime,
     BaseModel,
     ConfigDict,
     Field,
@@ -21,7 +20,7 @@ from pydantic_core import PydanticCustomError
 from domain.quoting import Charge
 from domain.shared_decisions import MoveDue, SettleClaim
 from domain.stages import Action
-from domain.texts import Code, Email, Phone, Photos, Saying, Serials, Sha256, Short, SomeText, Text, Waybill
+from domain.texts import Code, Email, Instant, Phone, Photos, Saying, Serials, Sha256, Short, SomeText, Text, Waybill
 
 
 class RefusalReason(StrEnum):
@@ -135,7 +134,7 @@ class SendForInspection(Saying):
 
     action: Literal[Action.SEND_FOR_INSPECTION] = Action.SEND_FOR_INSPECTION
     outlet: Code
-    comes_at: AwareDatetime | None = None
+    comes_at: Instant | None = None
     waybill: Waybill | None = None
     advice: SomeText
 
@@ -330,7 +329,7 @@ class BookAppointment(Saying):
 
     action: Literal[Action.BOOK_APPOINTMENT] = Action.BOOK_APPOINTMENT
     technician: Code
-    starts_at: AwareDatetime
+    starts_at: Instant
     minutes: int = Field(60, ge=15, le=600)
 
     @property

@@ -4,12 +4,12 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from domain.shared_decisions import MoveDue, SettleClaim
 from domain.stages import Action
-from domain.texts import Code, Money, Saying, Serials, Sha256, SomeText, Text, Waybill
+from domain.texts import Code, Instant, Money, Saying, Serials, Sha256, SomeText, Text, Waybill
 
 
 class Confirm(Saying):
@@ -20,7 +20,7 @@ class Confirm(Saying):
 
     action: Literal[Action.CONFIRM] = Action.CONFIRM
     shown: Sha256 | None = None
-    promised_at: AwareDatetime
+    promised_at: Instant
     signed_by: SomeText
 
 
@@ -29,7 +29,7 @@ class ProposeDate(Saying):
 
     action: Literal[Action.PROPOSE_DATE] = Action.PROPOSE_DATE
     shown: Sha256 | None = None
-    promised_at: AwareDatetime
+    promised_at: Instant
     signed_by: SomeText
     explanation: SomeText
 
@@ -68,7 +68,7 @@ class PromiseLater(Saying):
     """The supplier moves its promise; reported to the service centre (policy 3.2.3)."""
 
     action: Literal[Action.PROMISE_LATER] = Action.PROMISE_LATER
-    promised_at: AwareDatetime
+    promised_at: Instant
     explanation: SomeText
     said_by: Text = ""
 

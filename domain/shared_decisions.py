@@ -2,10 +2,10 @@
 
 from typing import Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from domain.stages import Action
-from domain.texts import Money, Saying, SomeText
+from domain.texts import Instant, Money, Saying, SomeText
 
 
 class SettleClaim(Saying):
@@ -21,5 +21,5 @@ class MoveDue(Saying):
     """A clock is moved by a person, with a reason; nothing else moves one."""
 
     action: Literal[Action.MOVE_DUE] = Action.MOVE_DUE
-    due: AwareDatetime
+    due: Instant
     explanation: SomeText

@@ -3,14 +3,14 @@
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from domain.counting import Cause
 from domain.levels import Way
 from domain.shared_decisions import MoveDue
 from domain.stages import Action
-from domain.texts import Code, Money, Photos, Saying, Serials, SomeText, Text
+from domain.texts import Code, Instant, Money, Photos, Saying, Serials, SomeText, Text
 
 
 class CountedPart(Saying):
@@ -19,7 +19,7 @@ class CountedPart(Saying):
     place: Code
     part: Code
     quantity: int = Field(ge=0, le=999_999)
-    counted_at: AwareDatetime | None = None
+    counted_at: Instant | None = None
 
 
 class RecordCounts(Saying):
@@ -89,7 +89,7 @@ class Answered(Saying):
     sound: bool
     note: Annotated[Text, Field(validate_default=True)] = ""
     owner: Code | None = None
-    due: AwareDatetime | None = None
+    due: Instant | None = None
 
     @field_validator("note")
     @classmethod

@@ -1,10 +1,11 @@
-"""What the things people say are made of: texts, codes, money, photos."""
+"""What the things people say are made of: texts, codes, money, days and instants, photos."""
 
 import re
+from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Final
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=4000)]
@@ -33,6 +34,26 @@ Money = Annotated[Decimal, Field(ge=0, max_digits=12, decimal_places=2)]
 Price = Annotated[Decimal, Field(gt=0, max_digits=12, decimal_places=2)]
 LeadDays = Annotated[int, Field(ge=1, le=365)]
 Months = Annotated[int, Field(ge=0, le=120)]
+
+BEGINS: Final = datetime(2000, 1, 1, tzinfo=UTC)
+ENDS: Final = datetime(2100, 1, 1, tzinfo=UTC)
+
+
+def _instant_of_our_time(said: datetime) -> datetime:
+    if not BEGINS <= said <= ENDS:
+        raise PydanticCustomError("not_of_our_time", "a time between the years 2000 and 2100")
+    return said
+
+
+def _day_of_our_time(said: date) -> date:
+    if not BEGINS.date() <= said <= ENDS.date():
+        raise PydanticCustomError("not_of_our_time", "a day between the years 2000 and 2100")
+    return said
+
+
+Instant = Annotated[AwareDatetime, AfterValidator(_instant_of_our_time)]
+"""What is counted from it, and what it is in another zone, can be told too."""
+Day = Annotated[date, AfterValidator(_day_of_our_time)]
 
 
 def _listed(said: object) -> object:

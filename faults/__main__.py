@@ -20,7 +20,7 @@ from rich.console import Console
 import activities
 import standalone
 from activities.carriers import Carriers
-from faults import backups, fuzz, outages, passes, posted, races, spoiled, states, world
+from faults import backups, fuzz, outages, passes, posted, races, spoiled, states, walker, world
 from faults.checks import RUNG_AFTER_TROUBLE, RUNG_BY, all_checks, clocks, unplayed
 from faults.deaths import Deaths
 from faults.people import Answered, Experience
@@ -39,6 +39,8 @@ DISK_MEGABYTES: Final = 600
 MORTAL: Final = "faults.worker"
 HARDLY_ALIVE: Final = timedelta(minutes=5)
 """How late an alarm may ring while workers live for seconds: its task is tried once a minute, and may die again."""
+LEFT_AFTER: Final = 45
+"""Seconds that cases are played before bad input comes and nobody goes on: by then something stands at every stage."""
 KINDS: Final = ("lost", "doubled", "stuck")
 console = Console(highlight=False, soft_wrap=True)
 
@@ -245,9 +247,14 @@ async def check(run: Run, stack: Stack, answered: list[Answered], latest: timede
 
 
 async def bad_input(run: Run, stack: Stack, examples: int) -> None:
-    """What nobody should send: to every operation as everybody, as a carrier, as a file, a photo or a mail."""
+    """What nobody should send: to every operation and page as everybody, while every case is under way; as a carrier,
+    as a file, a photo or a mail."""
+    left = await passes.play(stack, "left", 1, 9000, LEFT_AFTER)
+    run.answered += left.answered
     people, there = await fuzz.with_keys(stack.sessions), await fuzz.there(stack.sessions)
     run.add_input(await asyncio.to_thread(fuzz.fuzz, stack.api, people, there, run.seed, examples))
+    there = await fuzz.there(stack.sessions)
+    run.add_input(await asyncio.to_thread(walker.walk, stack.api, people, there, run.seed, 1 + examples // 30))
     run.add_input(await spoiled.pushes(stack, run.seed, 30 * examples))
     run.add_input(await spoiled.files(stack, run.seed, 10 * examples))
     run.add_input(await spoiled.photos(stack, people["agent"], run.seed, 20 * examples))
@@ -291,6 +298,7 @@ async def stormy(run: Run, storm: Storm, played: Awaitable[passes.Pass], hits: i
     raging.cancel()
     with suppress(asyncio.CancelledError):
         await raging
+    await storm.stack.recovered()
     run.add(came_to)
     run.kills += storm.kills
     run.say(f"{came_to.name}: {', '.join(f'{count} × {what}' for what, count in sorted(storm.hits.items()))}")

@@ -220,6 +220,10 @@ async def clocks(session: AsyncSession, latest: timedelta = RUNG_AFTER_TROUBLE) 
             yield Difference("stuck", f"{document}, step {seq}: {action} rang at {at}, {late} too late")
 
 
+PUT_OFF: Final = (Action.NO_PICKUP_SCAN, Action.NO_MOVEMENT)
+"""A scan puts these off without a word on record; a wait that has them has others."""
+
+
 async def waits(session: AsyncSession) -> AsyncIterator[Difference]:
     """Whatever is open waits for somebody, and an alarm is yet to ring."""
     now = datetime.now(UTC)
@@ -232,10 +236,11 @@ async def waits(session: AsyncSession) -> AsyncIterator[Difference]:
 
 
 def _silent(wait: Wait | None, now: datetime) -> str | None:
-    if wait is None or wait.next is None:
+    ahead = wait.without(*PUT_OFF).next if wait else None
+    if ahead is None:
         return "waits for nobody"
-    if wait.next.at < now - RUNG_BY:
-        return f"has heard nothing of {wait.next.action}, due at {wait.next.at}"
+    if ahead.at < now - RUNG_BY:
+        return f"has heard nothing of {ahead.action}, due at {ahead.at}"
     return None
 
 

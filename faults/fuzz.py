@@ -27,6 +27,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 from sqlalchemy import Select, String, cast, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import InstrumentedAttribute
 
 from database import accounts
@@ -65,20 +66,22 @@ _ALONE: Final = {("POST", "/v1/session"), ("DELETE", "/v1/session")}
 
 
 _NAMED: Final[Mapping[str, InstrumentedAttribute[Any]]] = {
-    "/v1/orders": ReplacementOrder.number,
-    "/v1/applications": ReplacementOrder.number,
-    "/v1/tracking": ReplacementOrder.tracking_token,
-    "/v1/purchase-orders": PurchaseOrder.number,
-    "/v1/shipments": Shipment.id,
-    "/v1/tasks": WarehouseTask.number,
-    "/v1/requests-for-quotation": RequestForQuotation.number,
-    "/v1/bids": Invitation.token,
-    "/v1/corrective-actions": CorrectiveAction.number,
-    "/v1/corrections": SupplierLink.token,
-    "/v1/supplier-reviews": SupplierReview.id,
-    "/v1/suppliers": Supplier.code,
+    "/orders": ReplacementOrder.number,
+    "/applications": ReplacementOrder.number,
+    "/tracking": ReplacementOrder.tracking_token,
+    "/track": ReplacementOrder.tracking_token,
+    "/purchase-orders": PurchaseOrder.number,
+    "/shipments": Shipment.id,
+    "/tasks": WarehouseTask.number,
+    "/requests-for-quotation": RequestForQuotation.number,
+    "/bids": Invitation.token,
+    "/corrective-actions": CorrectiveAction.number,
+    "/corrections": SupplierLink.token,
+    "/supply": SupplierLink.token,
+    "/supplier-reviews": SupplierReview.id,
+    "/suppliers": Supplier.code,
 }
-"""What is there, by the address it stands below."""
+"""What is there, by the address it stands below, of a page or after /v1."""
 _OF_EACH: Final = 3
 
 
@@ -171,7 +174,7 @@ def _cases(operation: Operation, known: Known) -> st.SearchStrategy[AnyCase]:
     modes = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
     ways = [operation.as_strategy(mode) for mode in modes]
     parameters = [parameter.name for parameter in operation.path_parameters]
-    there = next((values for path, values in known.items() if operation.path.startswith(f"{path}/{{")), ())
+    there = next((values for path, values in known.items() if operation.path.startswith(f"/v1{path}/{{")), ())
     ways += [
         operation.as_strategy(mode, path_parameters=dict.fromkeys(parameters, value))
         for mode in modes
@@ -186,14 +189,17 @@ def _told(case: AnyCase, status: int, failure: Exception) -> str:
 
 
 async def there(sessions: Sessions) -> Known:
-    """The newest of everything that has a name, by the address it stands below."""
+    """One at each stage of everything that has stages, and the newest of what else has a name, by the address it
+    stands below."""
     async with sessions() as session:
-        return {path: [str(name) for name in await session.scalars(_newest(column))] for path, column in _NAMED.items()}
+        return {path: [str(name) for name in await session.scalars(_some(column))] for path, column in _NAMED.items()}
 
 
-def _newest(column: InstrumentedAttribute[Any]) -> Select[Any]:
-    real = cast(column, String).not_like(f"{EARLIER}%")
-    return select(column).where(real).order_by(column.desc()).limit(_OF_EACH)
+def _some(column: InstrumentedAttribute[Any]) -> Select[Any]:
+    names = select(column).where(cast(column, String).not_like(f"{EARLIER}%"))
+    if stage := getattr(column.class_, "stage", None):
+        return names.ext(distinct_on(stage)).order_by(stage, column.desc())
+    return names.order_by(column.desc()).limit(_OF_EACH)
 
 
 async def with_keys(sessions: Sessions) -> dict[str, dict[str, str]]:

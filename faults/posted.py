@@ -65,6 +65,7 @@ async def _twice(sessions: Sessions) -> AsyncIterator[Difference]:
     repeated = (
         select(Outbox.document, Outbox.template, Message.channel)
         .join(Outbox, Outbox.id == Message.outbox)
+        .where(Message.state != MessageState.REPLACED)
         .group_by(Outbox.id, Message.channel, Message.recipient)
         .having(func.count() > 1)
     )

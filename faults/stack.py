@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+import httpx
 import psutil
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from temporalio.client import Client
@@ -25,6 +26,7 @@ from standalone import StandaloneSettings
 
 PARTS: Final = ("postgres", "temporal", "carriers", "mail", "worker", "api")
 LEG_SECONDS: Final = 1.0
+RECOVERS_WITHIN: Final = 120
 
 
 def settings_for(home: Path, policies: frozenset[str]) -> StandaloneSettings:
@@ -111,6 +113,15 @@ class Stack:
     async def end(self, name: str) -> None:
         """Ends a part for good, or until it is started again."""
         await self._processes.end(name)
+
+    async def recovered(self) -> None:
+        """Returns when the API can work again, after whatever died last. Raises TimeoutError if it never can."""
+        async with asyncio.timeout(RECOVERS_WITHIN), httpx.AsyncClient(base_url=self.api) as client:
+            while True:
+                with suppress(httpx.TransportError):
+                    if (await client.get("/readyz")).is_success:
+                        return
+                await asyncio.sleep(0.5)
 
     def runs(self, *parts: str) -> bool:
         """Whether all of these are there now, or are being started again."""

@@ -21,7 +21,7 @@ class Storm:
         self, stack: Stack, random: Random, report: Callable[[str], None], targets: Targets = EVERYTHING
     ) -> None:
         self._targets = targets
-        self._stack = stack
+        self.stack = stack
         self._random = random
         self._report = report
         self._deck: list[tuple[str, ...]] = []
@@ -44,17 +44,17 @@ class Storm:
             await asyncio.sleep(self._random.uniform(2, 8))
             parts = self.draw()
             name = _name(parts)
-            if not self._stack.runs(*parts):
+            if not self.stack.runs(*parts):
                 continue
             if self._freezes:
                 seconds = self._random.uniform(1, 9)
                 self.hits[f"{name} frozen"] += 1
                 self._report(f"{name} frozen for {seconds:.1f} s")
-                await self._stack.frozen(seconds, parts)
+                await self.stack.frozen(seconds, parts)
             else:
                 self.hits[f"{name} killed"] += 1
                 self._report(f"{name} killed")
-                self._stack.kill(*parts)
+                self.stack.kill(*parts)
 
     def draw(self) -> tuple[str, ...]:
         """Every target comes once before any comes again, as cards of a deck."""

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from uuid import uuid4
 
 from fastapi import APIRouter, Query, Request
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -25,9 +25,11 @@ from database.reading import costs, reference
 from database.reading.costs import ChangeView, CostAnalysis, CostLine, WantedCosts
 from domain.costs import Driver, month_of, months_on
 from domain.stages import Refusal, Role
+from domain.texts import Day
 
 router = APIRouter()
 PAGE: Final = 50
+_DAY: Final = TypeAdapter[date](Day)
 MONTHS_TO_CHOOSE: Final = 36
 FIRST_ROWS: Final = 12
 EVERY: Final = 10_000
@@ -148,7 +150,7 @@ async def _analysis(
 def _month(text: str) -> date | None:
     """A month as `2026-11`. Raises Problem `invalid_request`."""
     try:
-        return date.fromisoformat(f"{text[:7]}-01") if text else None
+        return _DAY.validate_python(f"{text[:7]}-01") if text else None
     except ValueError as error:
         raise Problem("invalid_request", "a month is written like 2026-11") from error
 

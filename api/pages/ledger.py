@@ -1,6 +1,6 @@
 """The keeper's pages: moving goods with a scanner, the ledger of movements, balances as of a day, who was refused."""
 
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 from uuid import uuid4
@@ -280,12 +280,12 @@ def _why(refusal: Refusal, them: Reader) -> str:
 
 
 def _midnight(day: str, them: Reader, days: int = 0) -> datetime | None:
-    """The beginning of a day that was typed, or of one so many days later, where the reader is."""
+    """The beginning of a day that was typed, or of one so many days later, where the reader is; in UTC."""
     try:
         begins = datetime.combine(datetime.fromisoformat(day).date(), time(), them.language.zone)
-    except ValueError:
+        return (begins + timedelta(days=days)).astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return begins + timedelta(days=days)
 
 
 def _oversees(who: Principal) -> bool:

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Path
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from api.auth import Principal, Signed
 from api.dependencies import Database, Now
@@ -12,7 +12,7 @@ from database.absences import end_absence, enter_absence
 from database.reading.absences import AbsenceView, absences
 from database.tables import Absence
 from domain.stages import Role
-from domain.texts import Code
+from domain.texts import Code, Instant
 
 router = APIRouter(prefix="/absences", tags=["absences"])
 
@@ -23,8 +23,8 @@ class Away(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     user: Code | None = Field(None, description="Whose absence; only supervisors name somebody else.")
     deputy: Code
-    since: AwareDatetime
-    until: AwareDatetime
+    since: Instant
+    until: Instant
 
 
 def sees(who: Principal) -> str | None:

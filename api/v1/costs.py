@@ -23,14 +23,14 @@ from database.tables import PurchaseOrder
 from domain.costs import month_of, months_on
 from domain.policy import Policy
 from domain.stages import Role
-from domain.texts import Text
+from domain.texts import Day, Text
 
 router = APIRouter(tags=["costs"])
 
 READERS: Final = frozenset({Role.BUYER, Role.SUPERVISOR, Role.ADMINISTRATOR, Role.AUDITOR})
 MOST_MONTHS: Final = 60
 
-Month = Annotated[date | None, Query(description="Any day of the month.")]
+Month = Annotated[Day | None, Query(description="Any day of the month.")]
 Number = Annotated[str, Path(max_length=32, examples=["PO-20261123-00014"])]
 
 

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
-from pydantic import AwareDatetime, BaseModel
+from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.auth import Principal, Signed
@@ -17,6 +17,7 @@ from database.reading.movements import BalanceView, MovementView, RefusalView, W
 from database.tables import MovementReason
 from database.transfers import Moved, MoveGoods, TakeBack
 from domain.stages import Role
+from domain.texts import Instant
 
 router = APIRouter(prefix="/stock", tags=["stock"])
 
@@ -57,8 +58,8 @@ async def list_movements(
     reason: MovementReason | None = None,
     lot: Text = "",
     serial: Text = "",
-    since: AwareDatetime | None = None,
-    until: AwareDatetime | None = None,
+    since: Instant | None = None,
+    until: Instant | None = None,
     limit: Limit = 50,
     cursor: CursorParameter = None,
 ) -> Page[MovementView]:
@@ -95,7 +96,7 @@ async def list_balances(
     session: Database,
     who: Signed,
     now: Now,
-    at: AwareDatetime | None = None,
+    at: Instant | None = None,
     part: Text = "",
     place: Text = "",
     limit: Limit = 50,

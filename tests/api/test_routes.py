@@ -1,22 +1,13 @@
 """How a request comes to its route."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from inspect import isasyncgenfunction, iscoroutinefunction
 from typing import Any
 
 from fastapi.dependencies.models import Dependant
-from fastapi.routing import APIRoute
-from starlette.routing import BaseRoute
 
 from api import health, pages, v1
-
-
-def every(routes: Sequence[BaseRoute]) -> Iterator[APIRoute]:
-    for route in routes:
-        if isinstance(route, APIRoute):
-            yield route
-        elif (router := getattr(route, "original_router", None)) is not None:
-            yield from every(router.routes)
+from api.routes import every
 
 
 def asked_for(dependant: Dependant) -> Iterator[Any]:

@@ -74,8 +74,12 @@ async def test_months_without_anything_say_so(browser: Browser) -> None:
     async with browser("buyer") as buyer:
         page = await buyer.get("/costs?first=2020-01&last=2020-02")
         assert "这些月份没有采购，也没有库存" in page.text
-        for wrong in ("first=2026-13", "first=yesterday", "first=2026-05&last=2026-04", "first=2000-01&last=2026-01"):
+        for wrong in (
+            "first=2026-13", "first=yesterday", "first=2026-05&last=2026-04", "first=2000-01&last=2026-01",
+            "last=0001-01", "first=9999-12&last=9999-12",
+        ):  # fmt: skip
             assert (await buyer.get(f"/costs?{wrong}")).status_code == 422
+            assert (await buyer.get(f"/v1/costs?{wrong}")).status_code == 422
 
 
 async def test_an_amount_of_nothing_is_no_bill(cases: Cases, browser: Browser) -> None:

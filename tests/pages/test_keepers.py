@@ -33,3 +33,10 @@ async def test_refusals_that_wait_are_counted_beside_the_menu(cases: Cases, brow
         async with cases.house.sessions.begin() as session:
             await transfers.countersign(session, moved.number, by="supervisor", now=datetime.now(UTC))
         assert await waiting(supervisor) == 0
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31", "2026-02-30", "x"])
+async def test_a_day_that_nobody_can_count_from_is_as_if_none_was_named(browser: Browser, day: str) -> None:
+    async with browser("keeper") as keeper:
+        for page in (f"/stock/movements?since={day}&until={day}", f"/stock/balances?at={day}"):
+            assert (await keeper.get(page)).status_code == 200

@@ -172,6 +172,9 @@ async def test_a_supplier_reads_its_page_in_its_language_and_a_wrong_offer_comes
         assert late.status_code == 422
         assert "Say in how many days it comes" in late.text
         assert f'value="{SECRET}"' in late.text
+        other = await supplier.post(f"{page}/bid", data=offer(price="") | {"lines.0.part": "<b>another</b>"})
+        assert other.status_code == 422
+        assert "&lt;b&gt;another" in other.text
         none = await supplier.post(f"{page}/no_bid", data={"explanation": "no capacity"})
         assert none.status_code == 303
         assert "You told us that you make no offer" in (await supplier.get(page)).text
