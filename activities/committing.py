@@ -3,6 +3,7 @@
 from functools import cache
 from typing import Any, Final
 
+import structlog
 from sqlalchemy import Select, bindparam, exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
@@ -14,11 +15,14 @@ from activities.steps.work import D, Work
 from database import keeping
 from database.documents import AnyDocument
 from database.policies import OWN_DAYS, load, on_calendar
-from database.session import Sessions
+from database.session import Sessions, unreachable
 from database.tables import EventLog, Submission
 from domain.decisions import DECISIONS
 from domain.messages import CorrectiveState, OrderState, PurchaseState, RequestState, Step, TaskState
 from domain.stages import Refusal
+
+TRIES: Final = 3
+_log = structlog.stdlib.get_logger(__name__)
 
 
 class Committing:
@@ -58,6 +62,13 @@ class Committing:
         except Refusal as refusal:
             await self._note(refusal, step)
             raise refused(refusal) from refusal
+        except Exception as error:
+            if step.submission is None or unreachable(error) or activity.info().attempt < TRIES:
+                raise
+            # A fault of ours in what one person said must not keep everybody else from the document.
+            _log.exception("a decision failed", document=step.document, action=step.action)
+            what = f"{step.action} failed with {type(error).__name__}, nothing has changed"
+            raise refused(Refusal("internal", what)) from error
 
     async def _note(self, refusal: Refusal, step: Step) -> None:
         """Who tried to move goods that are not theirs to move is on record (policy 4.3.3)."""

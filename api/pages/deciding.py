@@ -30,7 +30,7 @@ BESIDE: Final[Mapping[str, str]] = {
 }
 """What is refused because of a field is said beside it."""
 
-_BACK_TO_THE_FORM: Final = frozenset({403, 409, 422, 503})
+_BACK_TO_THE_FORM: Final = frozenset({403, 409, 422, 500, 503})
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,16 @@
 """Workers die, the database goes away: no step is lost, taken twice or left half done."""
 
 import asyncio
+from typing import Any, cast
+
+import pytest
 
 from activities.committing import Committing
+from activities.steps import ORDERS
+from activities.steps.work import OrderWork
 from domain.messages import Decide, Step
 from domain.stages import Action, PurchaseStage, Role, Stage
-from tests.workflows.documents import CHECKS, Document, Order
+from tests.workflows.documents import CHECKS, Declined, Document, Order
 from tests.workflows.house import House
 
 
@@ -56,6 +61,41 @@ async def test_a_step_recorded_unseen_is_the_answer_when_it_is_sent_again(house:
     assert (answer.stage, answer.seq) == (Stage.DISPATCH, 3)
     assert (await order.actions()).count("approve") == 1
     await order.to(Stage.REVISIT)
+
+
+async def test_a_decision_that_fails_by_a_fault_of_ours_keeps_nobody_from_the_order(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(work: OrderWork) -> None:
+        raise OverflowError
+
+    order = await (await house.order()).to(Stage.AUDIT)
+    before = await order.actions()
+    with monkeypatch.context() as patch:
+        patch.setitem(cast("dict[Action, Any]", ORDERS.steps), Action.APPROVE, fails)
+        with pytest.raises(Declined, match="internal"):
+            await order.approve()
+        assert await order.actions() == before
+        await order.decide(Action.SUPPLEMENT, Role.SERVICE_AGENT, note="it hums")
+    assert (await order.approve()).stage == Stage.DISPATCH
+
+
+async def test_news_that_fails_by_a_fault_of_ours_are_not_dropped(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = asyncio.Event()
+
+    async def fails(work: OrderWork) -> None:
+        tried.set()
+        raise OverflowError
+
+    order = await (await house.order()).to(Stage.AUDIT)
+    await order.approve()
+    with monkeypatch.context() as patch:
+        patch.setitem(cast("dict[Action, Any]", ORDERS.steps), Action.BOOK, fails)
+        await order.pack()
+        await tried.wait()
+    await order.booked()
 
 
 async def test_the_next_decision_finds_what_was_recorded_unseen(house: House) -> None:
