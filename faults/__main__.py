@@ -37,8 +37,9 @@ QUICK_PASSES: Final = ("storm", "outages", "races", "input", "deaths", "backup",
 PASSES: Final = (*QUICK_PASSES, "upgrade")
 DISK_MEGABYTES: Final = 600
 MORTAL: Final = "faults.worker"
-HARDLY_ALIVE: Final = timedelta(minutes=5)
-"""How late an alarm may ring while workers live for seconds: its task is tried once a minute, and may die again."""
+HARDLY_ALIVE: Final = timedelta(minutes=10)
+"""How late an alarm may ring while workers live for seconds: its task is tried once a minute, and dies again and again
+with whoever took it."""
 LEFT_AFTER: Final = 45
 """Seconds that cases are played before bad input comes and nobody goes on: by then something stands at every stage."""
 KINDS: Final = ("lost", "doubled", "stuck")
@@ -252,9 +253,9 @@ async def bad_input(run: Run, stack: Stack, examples: int) -> None:
     left = await passes.play(stack, "left", 1, 9000, LEFT_AFTER)
     run.answered += left.answered
     people, there = await fuzz.with_keys(stack.sessions), await fuzz.there(stack.sessions)
-    run.add_input(await asyncio.to_thread(fuzz.fuzz, stack.api, people, there, run.seed, examples))
-    there = await fuzz.there(stack.sessions)
     run.add_input(await asyncio.to_thread(walker.walk, stack.api, people, there, run.seed, 1 + examples // 30))
+    there = await fuzz.there(stack.sessions)
+    run.add_input(await asyncio.to_thread(fuzz.fuzz, stack.api, people, there, run.seed, examples))
     run.add_input(await spoiled.pushes(stack, run.seed, 30 * examples))
     run.add_input(await spoiled.files(stack, run.seed, 10 * examples))
     run.add_input(await spoiled.photos(stack, people["agent"], run.seed, 20 * examples))
