@@ -40,12 +40,14 @@ clauses:
 # SEED=7 repeats a run, QUICK=1 takes minutes instead of an hour
 faults:
 	@$(PYTHON) scripts/environment.py dev
+	@$(IN)/python scripts/vendor.py
 	@$(IN)/python -m faults --seed $(or $(SEED),1) $(if $(QUICK),--quick) $(ARGS)
 
 # twenty minutes; QUICK=1 a few. OTHERS=1 installs other engines and holds ours against them, IDLE=1 leaves 20,000
 # orders alone. ARGS="--only lists" renews one section of bench/results.json and of docs/costs.md
 bench:
 	@$(PYTHON) scripts/environment.py dev
+	@$(IN)/python scripts/vendor.py
 	@$(if $(OTHERS),$(IN)/python -m bench.others.install)
 	@$(IN)/python -m bench $(if $(QUICK),--quick) $(if $(OTHERS),--others) $(if $(IDLE),--idle) $(ARGS)
 

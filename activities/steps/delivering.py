@@ -122,8 +122,13 @@ async def begin_watch(work: OrderWork, shipment: Shipment) -> None:
 
 
 async def booking_refused(work: OrderWork) -> None:
-    """The carrier won't take it: the keeper packs again for another carrier."""
+    """The carrier won't take it: the keeper packs again for another carrier.
+
+    Raises Refusal `stage_moved_on` if that was heard before, from a worker that died before it could say so.
+    """
     shipment = await shipment_of(work)
+    if shipment.state is not ShipmentState.PACKED or await _by_hand(work, shipment):
+        raise Refusal("stage_moved_on", f"{shipment.id} waits for no label")
     shipment.state = ShipmentState.PREPARING
     work.details |= {"carrier": shipment.account}
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
+from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.reviewing import Reviewing
@@ -156,6 +157,18 @@ async def sent_by_hand(paper: PaperHouse) -> None:
     await order.pack()
     await order.pack("manual")
     await order.hand_over("HAND-0001")
+
+
+async def test_a_refused_booking_is_heard_of_once(paper: PaperHouse) -> None:
+    order = await (await paper.order()).to(Stage.DISPATCH)
+    paper.carrier.refuses = True
+    await order.pack()
+    for carrier in ("", "manual"):
+        if carrier:
+            await order.pack(carrier)
+        with pytest.raises(ApplicationError, match="waits for no label"):
+            await paper.step(order, Action.BOOKING_REFUSED)
+    assert await order.told(Role.DISPATCHER) == ["booking_refused"]
 
 
 async def picked_up_in_trouble_and_turned_back(paper: PaperHouse) -> None:
