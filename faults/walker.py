@@ -24,7 +24,7 @@ from faults.spoiled import NASTY, Spoiled
 MARK: Final = "\"'><s id=spoiled>"
 """What no page may say as it was typed."""
 OF_EACH: Final = 3
-"""How many pages of a kind everybody looks at."""
+"""How many pages of a kind that others lead to everybody looks at, and how often they send a form of a kind."""
 _TYPED: Final = (*(str(value) for value in NASTY), *[MARK] * 5)
 _ACTION: Final = "/{action}"
 _ACTIONS: Final = 10
@@ -87,12 +87,14 @@ class Walk:
     result: Spoiled
     sent: Counter[str] = field(default_factory=Counter)
 
-    def through(self, starts: Iterable[str]) -> None:
+    def through(self, starts: Sequence[str]) -> None:
+        """From each start to where it leads, a few pages of each kind."""
         seen: Counter[str] = Counter()
         ahead, known = deque(starts), set[str]()
         while ahead:
             path = ahead.popleft()
-            if path in known or (kind := _kind("GET", path)) is None or seen[kind] >= OF_EACH:
+            kind = _kind("GET", path)
+            if kind is None or path in known or (seen[kind] >= OF_EACH and path not in starts):
                 continue
             known.add(path)
             seen[kind] += 1
@@ -176,7 +178,7 @@ def walk(address: str, people: Mapping[str, Mapping[str, str]], known: Known, se
     for who, headers in {NOBODY: {}, **people}.items():
         with httpx.Client(base_url=address, timeout=_TIMEOUT, headers={**_HEADERS, **headers}) as client:
             way = Walk(who, client, Random(f"{seed} {who}"), spoils, result)
-            way.through(path for route in _routes("GET") for path in _addresses(route.path, known))
+            way.through([path for route in _routes("GET") for path in _addresses(route.path, known)])
             met |= way.sent.keys()
             way.unseen(known)
     result.outcomes["forms"] = len(met)
