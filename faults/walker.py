@@ -1,7 +1,7 @@
 """Bad input by the pages: everybody walks through the house and sends every form they see, as it is and spoiled."""
 
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from html.parser import HTMLParser

@@ -136,6 +136,8 @@ async def test_a_round_shows_the_emergency_plans_and_makes_a_task_of_what_is_not
             said |= {f"answers.{n}.item": item, f"answers.{n}.sound": "false" if item == "leaks" else "true"}
         nothing_said = await keeper.post(f"/tasks/{number}/report_round", data=said)
         assert nothing_said.status_code == 422
+        no_item = await keeper.post(f"/tasks/{number}/report_round", data=said | {"answers.0.item": "<b>x</b>"})
+        assert (no_item.status_code, "&lt;b&gt;x" in no_item.text) == (422, True)
         at = items.index("leaks")
         local = (now + timedelta(days=2)).strftime("%Y-%m-%dT%H:%M")
         said |= {f"answers.{at}.note": "roof drips over rack 4", f"answers.{at}.due": local}
