@@ -81,7 +81,8 @@ def supplier_confirms_late(order: View) -> Move | None:
             promised = now + timedelta(seconds=4)
             decision = {"action": "confirm", "promised_at": promised.isoformat(), "signed_by": "供应商 王经理"}
             return Move("buyer", decision, purchase)
-        if purchase["stage"] != "placed" and now >= datetime.fromisoformat(purchase["promised_at"]):
+        promised_at = purchase["promised_at"]  # none of one that went to the next supplier unsigned
+        if purchase["stage"] != "placed" and promised_at and now >= datetime.fromisoformat(promised_at):
             return comes_in(purchase)
     return None
 
