@@ -26,6 +26,7 @@ from database.tables import (
     InvoiceState,
     Movement,
     OrderLine,
+    Parcel,
     PurchaseLine,
     PurchaseOrder,
     ReceivedLot,
@@ -40,6 +41,7 @@ from database.tables import (
     SupplierReturn,
 )
 from domain.documents import KINDS
+from domain.messages import OrderState
 from domain.stages import Action
 from domain.waiting import Wait
 from faults.people import Answered
@@ -221,26 +223,29 @@ async def clocks(session: AsyncSession, latest: timedelta = RUNG_AFTER_TROUBLE) 
 
 
 PUT_OFF: Final = (Action.NO_PICKUP_SCAN, Action.NO_MOVEMENT)
-"""A scan puts these off without a word on record; a wait that has them has others."""
+"""News of a parcel puts these off without a word on record."""
 
 
 async def waits(session: AsyncSession) -> AsyncIterator[Difference]:
     """Whatever is open waits for somebody, and an alarm is yet to ring."""
     now = datetime.now(UTC)
+    told = set(await session.scalars(select(Parcel.shipment).where(Parcel.told_at.is_not(None))))
     for kind in KINDS:
         table = table_of(kind)
         open_ones: Iterable[AnyDocument] = await session.scalars(select(table).where(table.ended_at.is_(None)))
         for row in open_ones:
-            if what := _silent(kind.state.model_validate(row.state).wait, now):
+            state = kind.state.model_validate(row.state)
+            moves = isinstance(state, OrderState) and state.shipment in told
+            wait = state.wait.without(*PUT_OFF) if state.wait and moves else state.wait
+            if what := _silent(wait, now):
                 yield Difference("stuck", f"{row.number} at {row.stage} {what}")
 
 
 def _silent(wait: Wait | None, now: datetime) -> str | None:
-    ahead = wait.without(*PUT_OFF).next if wait else None
-    if ahead is None:
+    if wait is None or wait.next is None:
         return "waits for nobody"
-    if ahead.at < now - RUNG_BY:
-        return f"has heard nothing of {ahead.action}, due at {ahead.at}"
+    if wait.next.at < now - RUNG_BY:
+        return f"has heard nothing of {wait.next.action}, due at {wait.next.at}"
     return None
 
 

@@ -7,6 +7,7 @@ from functools import cache
 from html.parser import HTMLParser
 from random import Random
 from string import Formatter
+from types import MappingProxyType
 from typing import Final
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 
@@ -38,11 +39,12 @@ Pairs = list[tuple[str, str]]
 
 @dataclass
 class Form:
-    """A form as a browser would send it: its fields with their values, of a choice one after the other."""
+    """A form as a browser would send it; `choices` are the other values that it offers for a field, and its buttons."""
 
     method: str
     address: str
     fields: Pairs = field(default_factory=list)
+    choices: dict[str, list[str]] = field(default_factory=dict)
     files: list[str] = field(default_factory=list)
 
 
@@ -53,27 +55,34 @@ class Screen(HTMLParser):
         super().__init__()
         self.links: list[str] = []
         self.forms: list[Form] = []
-        self._choice = ""
+        self._select = ""
         self.feed(text)
         self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         said = {name: value or "" for name, value in attrs}
         self.links += [said[name] for name in ("href", "hx-get") if said.get(name)]
+        name, kind = said.get("name", ""), said.get("type", "")
         if tag == "form":
             self.forms.append(Form(said.get("method", "get").upper(), said.get("action", "")))
+        elif tag == "select":
+            self._select = name
         elif tag == "option":
-            self._put(self._choice, said.get("value", ""))
-        elif tag in ("input", "select", "textarea", "button"):
-            self._choice = said.get("name", "")
-            if said.get("type") == "file":
-                self.forms[-1].files.append(self._choice)
-            elif tag != "select":
-                self._put(self._choice, said.get("value", "on" if said.get("type") == "checkbox" else ""))
+            self._offer(self._select, said.get("value", ""), "selected" in said)
+        elif tag == "button" or kind in ("radio", "checkbox"):
+            self._offer(name, said.get("value", "on"), tag == "input" and "checked" in said)
+        elif kind == "file":
+            self.forms[-1].files.append(name)
+        elif tag in ("input", "textarea") and name and self.forms:
+            self.forms[-1].fields.append((name, said.get("value", "")))
 
-    def _put(self, name: str, value: str) -> None:
-        if name and self.forms:
-            self.forms[-1].fields.append((name, value))
+    def _offer(self, name: str, value: str, chosen: bool) -> None:
+        if not name or not self.forms:
+            return
+        form = self.forms[-1]
+        form.choices.setdefault(name, []).append(value)
+        if chosen or (name == self._select and len(form.choices[name]) == 1):
+            form.fields = [*(pair for pair in form.fields if pair[0] != name), (name, value)]
 
 
 @dataclass
@@ -110,7 +119,7 @@ class Walk:
         if kind is None or self.sent[kind] >= OF_EACH:
             return
         self.sent[kind] += 1
-        for fields in (form.fields, *(self._spoiled(form.fields) for _ in range(self.spoils))):
+        for fields in (form.fields, *(self._spoiled(form.fields, form.choices) for _ in range(self.spoils))):
             if form.method == "GET":
                 self.ask("GET", f"{urlsplit(path).path}?{_encoded(fields)}")
             else:
@@ -150,9 +159,10 @@ class Walk:
             return self.client.post(path, content=_encoded(fields), headers=kind)
         return self.client.get(path[:_LONGEST])
 
-    def _spoiled(self, fields: Pairs) -> Pairs:
-        """Half of it as it was, the rest nasty, left out or twice; and whoever is asked whether they are sure, is."""
-        spoiled: Pairs = []
+    def _spoiled(self, fields: Pairs, choices: Mapping[str, Sequence[str]] = MappingProxyType({})) -> Pairs:
+        """Half of it as it was, the rest nasty, left out, twice, or another choice; now and then with a button pressed,
+        and sure of what it asks twice."""
+        spoiled: Pairs = [(name, self.random.choice(offered)) for name, offered in choices.items() if self._seldom()]
         for name, value in fields:
             match self.random.randrange(8):
                 case 0 | 1 | 2:
@@ -164,6 +174,9 @@ class Walk:
                 case _:
                     spoiled.append((name, value))
         return [*spoiled, ("sure", self.random.choice(("yes", "no")))]
+
+    def _seldom(self) -> bool:
+        return self.random.random() < 0.2
 
     def _questions(self, path: str) -> Pairs:
         """What a page can be asked, by the names of its own parameters."""
