@@ -38,7 +38,7 @@ PASSES: Final = (*QUICK_PASSES, "upgrade")
 DISK_MEGABYTES: Final = 600
 MORTAL: Final = "faults.worker"
 HARDLY_ALIVE: Final = timedelta(minutes=5)
-"""How late an alarm may ring while workers live for seconds: its task is tried once a minute, and may die again."""
+"""How late an alarm may ring while workers live for seconds: its task is tried every 25 s, and may die again."""
 LEFT_AFTER: Final = 45
 """Seconds that cases are played before bad input comes and nobody goes on: by then something stands at every stage."""
 KINDS: Final = ("lost", "doubled", "stuck")

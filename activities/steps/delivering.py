@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
-from sqlalchemy import select, update
+from sqlalchemy import exists, select, update
 
 from activities.steps.auditing import missing_signatures
 from activities.steps.installing import call_off_appointment
@@ -13,6 +13,7 @@ from database.tables import (
     CarrierAccount,
     Claim,
     ClaimState,
+    EventLog,
     LineState,
     MovementReason,
     OrderLine,
@@ -149,7 +150,7 @@ async def hand_over(work: OrderWork) -> None:
 
 async def pick_up(work: OrderWork) -> None:
     """The carrier's own scan shows that it has the goods, whoever forgot to say so."""
-    await _on_its_way(work, await shipment_of(work))
+    await _on_its_way(work, await _under_way(work, ShipmentState.BOOKED))
 
 
 async def _on_its_way(work: OrderWork, shipment: Shipment) -> None:
@@ -200,8 +201,21 @@ async def stands_still(work: OrderWork) -> None:
 
 
 async def trouble(work: OrderWork) -> None:
-    """What the carrier reports is passed on to the service centre (policy 5.2.4)."""
+    """What the carrier reports is passed on to the service centre (policy 5.2.4).
+
+    Raises Refusal `stage_moved_on` if that was done before, by a worker that died before it could say so.
+    """
     parcel = await work.session.get_one(Parcel, work.shipment)
+    passed_on = exists().where(
+        Parcel.shipment == parcel.shipment,
+        EventLog.document == work.document.number,
+        EventLog.action == Action.TROUBLE,
+        EventLog.at >= Parcel.told_at,
+        EventLog.details["shipment"].astext == Parcel.shipment,
+        EventLog.details["trouble"].astext == Parcel.trouble,
+    )
+    if await work.session.scalar(select(passed_on)):
+        raise Refusal("stage_moved_on", f"the trouble of {parcel.shipment} was passed on before")
     work.details |= {"trouble": parcel.trouble, "shipment": work.shipment}
 
 

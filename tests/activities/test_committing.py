@@ -12,8 +12,9 @@ from activities.reviewing import Reviewing
 from carriers.protocol import Recall
 from database import upkeep
 from database.policies import timekeeper
-from database.tables import EventLog, SubstitutePart, SupplierReview
+from database.tables import EventLog, Parcel, SubstitutePart, SupplierReview
 from domain.correcting import Standing
+from domain.parcels import Trouble
 from domain.policy import Timekeeper
 from domain.stages import Action, PurchaseStage, Role, Stage
 from domain.tasks import TaskKind
@@ -169,6 +170,29 @@ async def test_a_refused_booking_is_heard_of_once(paper: PaperHouse) -> None:
         with pytest.raises(ApplicationError, match="waits for no label"):
             await paper.step(order, Action.BOOKING_REFUSED)
     assert await order.told(Role.DISPATCHER) == ["booking_refused"]
+
+
+async def test_a_trouble_is_heard_of_once_and_again_when_it_is_told_anew(paper: PaperHouse) -> None:
+    order = await (await paper.order()).to(Stage.IN_TRANSIT)
+    parcel = (await order.shipment()).id
+    await paper.change(Parcel, parcel, trouble=Trouble.ADDRESS, told_at=paper.clock)
+    await paper.step(order, Action.TROUBLE)
+    with pytest.raises(ApplicationError, match="was passed on before"):
+        await paper.step(order, Action.TROUBLE)
+    await paper.later(hours=1)
+    await paper.change(Parcel, parcel, told_at=paper.clock)
+    await paper.step(order, Action.TROUBLE)
+    await paper.change(Parcel, parcel, trouble=Trouble.DAMAGED)
+    await paper.step(order, Action.TROUBLE)
+    assert (await order.told(Role.DISPATCHER)).count("trouble") == 3
+
+
+async def test_a_scan_of_a_lost_parcel_hands_nothing_over(paper: PaperHouse) -> None:
+    order = await (await paper.order()).to(Stage.IN_TRANSIT)
+    await order.lose()
+    assert await order.stage() == Stage.DISPATCH
+    with pytest.raises(ApplicationError, match="not under way"):
+        await paper.step(order, Action.PICK_UP)
 
 
 async def picked_up_in_trouble_and_turned_back(paper: PaperHouse) -> None:
