@@ -14,11 +14,12 @@ T = TypeVar("T")
 
 
 def alive(work: Callable[P, Awaitable[T]]) -> Callable[P, Coroutine[Any, Any, T]]:
-    """An activity that beats while it runs, if its workflow listens for that; one that is soon done never does."""
+    """An activity that beats while it runs, if its workflow listens for that; one that is soon done never does, nor
+    one that is called by no worker."""
 
     @functools.wraps(work)
     async def working(*given: P.args, **named: P.kwargs) -> T:
-        silence = activity.info().heartbeat_timeout
+        silence = activity.info().heartbeat_timeout if activity.in_activity() else None
         if silence is None:
             return await work(*given, **named)
         beating = asyncio.create_task(_beat(silence / 3))

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from activities.alive import alive
 from activities.steps import CORRECTIVES, ORDERS, PURCHASES, REQUESTS, TASKS
 from activities.steps.procedure import Procedure, S
 from activities.steps.work import D, Work
@@ -32,22 +33,27 @@ class Committing:
         self._sessions = sessions
 
     @activity.defn
+    @alive
     async def commit_order(self, step: Step) -> OrderState:
         return await self._commit(ORDERS, step)
 
     @activity.defn
+    @alive
     async def commit_purchase(self, step: Step) -> PurchaseState:
         return await self._commit(PURCHASES, step)
 
     @activity.defn
+    @alive
     async def commit_task(self, step: Step) -> TaskState:
         return await self._commit(TASKS, step)
 
     @activity.defn
+    @alive
     async def commit_corrective(self, step: Step) -> CorrectiveState:
         return await self._commit(CORRECTIVES, step)
 
     @activity.defn
+    @alive
     async def commit_request(self, step: Step) -> RequestState:
         return await self._commit(REQUESTS, step)
 

@@ -5,6 +5,7 @@ from datetime import date, datetime
 
 from temporalio import activity
 
+from activities.alive import alive
 from database import costs, policies
 from database.session import Sessions
 from runtime.settings import Settings
@@ -16,6 +17,7 @@ class Costing:
         self._settings = settings
 
     @activity.defn
+    @alive
     async def sum_up_costs(self, now: datetime) -> Sequence[date]:
         """Computes the months that may have changed by `now`, and says which; all of them or none."""
         async with self._sessions.begin() as session:

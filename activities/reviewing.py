@@ -5,6 +5,7 @@ from datetime import datetime
 
 from temporalio import activity
 
+from activities.alive import alive
 from database import expiries, policies, reviews, standings
 from database.session import Sessions
 from domain.reviews import last_ended
@@ -17,6 +18,7 @@ class Reviewing:
         self._settings = settings
 
     @activity.defn
+    @alive
     async def review_suppliers(self, now: datetime) -> Sequence[str]:
         """Reviews the newest period that is over by the newest policy, if that was not done.
 
@@ -31,6 +33,7 @@ class Reviewing:
             return [*await standings.unbegun(session), *await standings.worsened(session)]
 
     @activity.defn
+    @alive
     async def tell_of_expiries(self, now: datetime) -> int:
         """Tells once what of suppliers' runs out soon (policy 3.1.1, 3.1.2); returns how many things are new."""
         async with self._sessions.begin() as session:

@@ -11,6 +11,7 @@ from temporalio import activity
 from temporalio.client import Client, WorkflowExecution, WorkflowExecutionDescription, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.alive import alive
 from activities.setbacks import Setbacks
 from activities.telling import Telling
 from database import allocation, allowances, photos, restorations
@@ -66,6 +67,7 @@ class Sweeping:
         self._task_queue = task_queue
 
     @activity.defn
+    @alive
     async def start_forgotten(self) -> int:
         """Starts the documents whose writer died before starting them; returns how many."""
         started, held_up = 0, Setbacks[str]()
@@ -94,6 +96,7 @@ class Sweeping:
         return started
 
     @activity.defn
+    @alive
     async def throw_away_photos(self) -> int:
         """Throws away the photos of forms that were never sent, and who used up what; returns how many photos."""
         async with self._sessions.begin() as session:
@@ -102,13 +105,13 @@ class Sweeping:
             return await photos.sweep(session, now)
 
     @activity.defn
+    @alive
     async def serve_waiting(self) -> int:
         """Free pieces go to who waits for them, however they came to be free, and orders that have what they waited for
         are told (policy 3.2.1); returns how many orders."""
         async with self._sessions() as session:
             parts = await allocation.waited_for_and_free(session)
         for part in parts:
-            activity.heartbeat()
             async with self._sessions.begin() as session:
                 waits = await allocation.queue(session, [part])
                 await allocation.give_out(session, waits, f"sweep/{datetime.now(UTC):%Y%m%d%H%M%S%f}")
@@ -118,6 +121,7 @@ class Sweeping:
         return len(orders)
 
     @activity.defn
+    @alive
     async def compare(self) -> int:
         """Documents whose workflow is missing, failed, or stands elsewhere go on from their last step on record.
 
@@ -137,7 +141,6 @@ class Sweeping:
         apart = [number for number, row in rows.items() if afresh or not _agree(running.get(number), row)]
         found, held_up = list[Found](), Setbacks[str]()
         for number in (*apart, *(number for number in running if number not in rows)):
-            activity.heartbeat()
             what: Found | None = Found(f"{number} blew up and is left as it was: the worker's log says why")
             with held_up.over(number):
                 what = await self._bring_together(kind, number, afresh=afresh)

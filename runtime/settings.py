@@ -90,7 +90,7 @@ class Settings(BaseSettings):
     database_connections: int = Field(20, ge=2, description="Connection pool of one process.")
     activity_slots: int = Field(12, ge=1, description="Activities one worker runs at once.")
     local_activity_slots: int = Field(8, ge=1, description="Commits inside updates one worker runs at once.")
-    workflow_slots: int = Field(12, ge=2, description="Workflow tasks one worker runs at once.")
+    workflow_slots: int = Field(6, ge=2, description="Workflow tasks one worker runs at once.")
     cached_workflows: int = Field(1000, ge=0, description="Workflows one worker keeps in memory.")
     watch_seconds: float = Field(1, gt=0, description="How long a watcher with nothing due rests, in seconds.")
     sweep_minutes: int = Field(10, ge=1, description="How often rows and workflows are compared, in minutes.")

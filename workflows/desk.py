@@ -29,18 +29,15 @@ def quick(summary: str) -> workflow.LocalActivityConfig:
     )
 
 
-def patient(summary: str) -> workflow.ActivityConfig:
-    """What must happen, however long the other side is away."""
+def patient(summary: str, at_most: timedelta = timedelta(minutes=1)) -> workflow.ActivityConfig:
+    """What must happen, however long the other side is away, and soon after a worker died on it: the activity is
+    `alive`."""
     return workflow.ActivityConfig(
-        start_to_close_timeout=timedelta(minutes=1),
-        retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1)),
+        start_to_close_timeout=at_most,
+        heartbeat_timeout=timedelta(seconds=10),
+        retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=20)),
         summary=summary,
     )
-
-
-def outside(summary: str) -> workflow.ActivityConfig:
-    """As patient, and begun again soon after a worker died on it, as the activity is `alive`."""
-    return workflow.ActivityConfig(**patient(summary), heartbeat_timeout=timedelta(seconds=5))
 
 
 def a_shift(summary: str, silence: timedelta) -> workflow.ActivityConfig:
@@ -187,7 +184,7 @@ class Desk(Generic[S]):
         """Purchase orders that a step wrote are brought to life."""
         while self._to_place:
             numbers, self._to_place = self._to_place, []
-            await workflow.execute_activity_method(Telling.place_purchase_orders, numbers, **outside(" ".join(numbers)))
+            await workflow.execute_activity_method(Telling.place_purchase_orders, numbers, **patient(" ".join(numbers)))
 
     async def _commit(self, step: Step) -> S:
         """Quickly, as somebody waits; with the database away as long as it takes: a step is never left half done."""

@@ -9,7 +9,7 @@ from domain.messages import PurchaseState
 from domain.stages import PURCHASE, PURCHASE_ENDS, Action
 
 with workflow.unsafe.sandbox_import_notification_policy(SandboxImportNotificationPolicy.SILENT):
-    from workflows.desk import Desk, outside  # loaded anew for each workflow, like this module
+    from workflows.desk import Desk, patient  # loaded anew for each workflow, like this module
 
 
 @workflow.defn
@@ -43,7 +43,7 @@ class PurchaseOrder(Desk[PurchaseState]):
         await self.place_purchase_orders()
         while self._to_tell:
             numbers, self._to_tell = self._to_tell, []
-            await workflow.execute_activity_method(Telling.tell_orders, numbers, **outside(" ".join(numbers)))
+            await workflow.execute_activity_method(Telling.tell_orders, numbers, **patient(" ".join(numbers)))
 
     @workflow.signal
     def wanted_less(self) -> None:

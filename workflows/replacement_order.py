@@ -16,7 +16,7 @@ from domain.stages import ENDS, ORDER, Action, Refusal, Role, Stage
 from domain.waiting import Clock, Wait
 
 with workflow.unsafe.sandbox_import_notification_policy(SandboxImportNotificationPolicy.SILENT):
-    from workflows.desk import Desk, outside  # loaded anew for each workflow, like this module
+    from workflows.desk import Desk, patient  # loaded anew for each workflow, like this module
 
 TOLD_BY = {
     Milestone.DELIVERED: Action.DELIVER,
@@ -184,11 +184,11 @@ class ReplacementOrder(Desk[OrderState]):
         await self.place_purchase_orders()
         while self._to_tell:
             numbers, self._to_tell = self._to_tell, []
-            await workflow.execute_activity_method(Telling.tell_purchase_orders, numbers, **outside(" ".join(numbers)))
+            await workflow.execute_activity_method(Telling.tell_purchase_orders, numbers, **patient(" ".join(numbers)))
 
     def _book_parcel(self) -> workflow.ActivityHandle[bool]:
         assert self.state.shipment is not None
-        return workflow.start_activity_method(Shipping.book_parcel, self.state.shipment, **outside(self.state.shipment))
+        return workflow.start_activity_method(Shipping.book_parcel, self.state.shipment, **patient(self.state.shipment))
 
     async def _booked(self) -> bool:
         assert self._booking is not None
@@ -201,7 +201,7 @@ class ReplacementOrder(Desk[OrderState]):
         if self._booking:
             await self._booked()
         return await workflow.execute_activity_method(
-            Shipping.recall_parcel, self.state.shipment, **outside(self.state.shipment)
+            Shipping.recall_parcel, self.state.shipment, **patient(self.state.shipment)
         )
 
     def _start_afresh_if_long(self) -> None:

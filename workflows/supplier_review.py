@@ -18,7 +18,7 @@ class SupplierReview:
 
     @workflow.run
     async def run(self) -> Sequence[str]:
-        begun = await workflow.execute_activity_method(
+        begun: Sequence[str] = await workflow.execute_activity_method(
             Reviewing.review_suppliers, workflow.now(), **patient("the newest period that is over")
         )
         if begun:

@@ -10,6 +10,8 @@ from activities.sweeping import Sweeping
 with workflow.unsafe.sandbox_import_notification_policy(SandboxImportNotificationPolicy.SILENT):
     from workflows.desk import patient  # loaded anew for each workflow, like this module
 
+AT_MOST = timedelta(minutes=10)
+
 
 @workflow.defn
 class Sweep:
@@ -17,21 +19,20 @@ class Sweep:
 
     @workflow.run
     async def run(self) -> dict[str, int]:
-        started = await workflow.execute_activity_method(Sweeping.start_forgotten, **patient("rows without a workflow"))
+        started = await workflow.execute_activity_method(
+            Sweeping.start_forgotten, **patient("rows without a workflow", AT_MOST)
+        )
         restarted = await workflow.execute_activity_method(
-            Sweeping.compare,
-            start_to_close_timeout=timedelta(minutes=10),
-            heartbeat_timeout=timedelta(minutes=1),
-            summary="open rows against running workflows",
+            Sweeping.compare, **patient("open rows against running workflows", AT_MOST)
         )
         thrown_away = 0
         if workflow.patched("photos-of-forms-never-sent"):
             thrown_away = await workflow.execute_activity_method(
-                Sweeping.throw_away_photos, **patient("photos of forms never sent")
+                Sweeping.throw_away_photos, **patient("photos of forms never sent", AT_MOST)
             )
         served = 0
         if workflow.patched("free-pieces-to-who-waits"):
             served = await workflow.execute_activity_method(
-                Sweeping.serve_waiting, **patient("free pieces to who waits for them")
+                Sweeping.serve_waiting, **patient("free pieces to who waits for them", AT_MOST)
             )
         return {"served": served, "started": started, "restarted": restarted, "photos thrown away": thrown_away}

@@ -8,7 +8,7 @@ from temporalio.workflow import SandboxImportNotificationPolicy
 from activities.upkeep import Upkeep
 
 with workflow.unsafe.sandbox_import_notification_policy(SandboxImportNotificationPolicy.SILENT):
-    from workflows.desk import outside  # loaded anew for each workflow, like this module
+    from workflows.desk import patient  # loaded anew for each workflow, like this module
 
 
 @workflow.defn
@@ -17,7 +17,7 @@ class DueWork:
 
     @workflow.run
     async def run(self) -> int:
-        return await workflow.execute_activity_method(Upkeep.begin_due, workflow.now(), **outside("what is due"))
+        return await workflow.execute_activity_method(Upkeep.begin_due, workflow.now(), **patient("what is due"))
 
 
 @workflow.defn
@@ -27,9 +27,5 @@ class StockLevels:
     @workflow.run
     async def run(self) -> int:
         return await workflow.execute_activity_method(
-            Upkeep.look_at_levels,
-            workflow.now(),
-            start_to_close_timeout=timedelta(minutes=30),
-            heartbeat_timeout=timedelta(seconds=15),
-            summary="levels of all parts",
+            Upkeep.look_at_levels, workflow.now(), **patient("levels of all parts", timedelta(minutes=30))
         )

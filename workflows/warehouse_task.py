@@ -9,7 +9,7 @@ from domain.messages import TaskState
 from domain.tasks import TASK, TASK_ENDS
 
 with workflow.unsafe.sandbox_import_notification_policy(SandboxImportNotificationPolicy.SILENT):
-    from workflows.desk import Desk, outside  # loaded anew for each workflow, like this module
+    from workflows.desk import Desk, patient  # loaded anew for each workflow, like this module
 
 
 @workflow.defn
@@ -44,4 +44,4 @@ class WarehouseTask(Desk[TaskState]):
         await self.place_purchase_orders()
         while self._to_begin:
             numbers, self._to_begin = self._to_begin, []
-            await workflow.execute_activity_method(Telling.begin_tasks, numbers, **outside(" ".join(numbers)))
+            await workflow.execute_activity_method(Telling.begin_tasks, numbers, **patient(" ".join(numbers)))

@@ -1,9 +1,10 @@
-"""A worker serves every activity there is: what it does not know it would be asked to do for ever."""
+"""A worker serves every activity there is: what it does not know it would be asked to do for ever. Each shows signs of
+life: what a dead worker had in hand would rest until its time is up."""
 
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import activities
@@ -11,6 +12,7 @@ from activities.carriers import Carriers
 from runtime.settings import Settings
 
 DEFINED = "__temporal_activity_definition"
+BEAT_AS_THEY_GO = {"watch_parcels", "read_mailbox"}
 
 
 def there() -> Iterator[str]:
@@ -21,8 +23,15 @@ def there() -> Iterator[str]:
                     yield definition.name
 
 
-def test_a_worker_serves_every_activity_there_is() -> None:
+def served() -> Sequence[Callable[..., Any]]:
     nothing: Any = None  # nobody is asked for anything yet
-    served = activities.build(Settings(), nothing, nothing, Carriers())
-    names = [getattr(activity, DEFINED) for activity in served]
-    assert {definition.name for definition in names} == set(there())
+    return activities.build(Settings(), nothing, nothing, Carriers())
+
+
+def test_a_worker_serves_every_activity_there_is() -> None:
+    assert {getattr(activity, DEFINED).name for activity in served()} == set(there())
+
+
+def test_every_activity_is_alive() -> None:
+    silent = {getattr(activity, DEFINED).name for activity in served() if not hasattr(activity, "__wrapped__")}
+    assert silent == BEAT_AS_THEY_GO
