@@ -152,7 +152,7 @@ class Sweeping:
     async def _running(self, kind: Kind) -> dict[str, Place]:
         """The workflows that run, by the number of their document. Lists lag behind a little."""
         query = f"WorkflowType = '{kind.workflow}' AND ExecutionStatus = 'Running' AND TaskQueue = '{self._task_queue}'"
-        listed = self._client.list_workflows(query, page_size=1000)
+        listed = self._client.list_workflows(query, page_size=1000, rpc_timeout=UPDATE_TIMEOUT)
         return {found.id.partition("/")[2]: _place(found) async for found in listed}
 
     async def _open_rows(self, kind: Kind) -> Mapping[str, Place]:

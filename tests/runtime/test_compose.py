@@ -14,6 +14,7 @@ import pytest
 import yaml
 from compose_spec import PyCompose
 
+from runtime.embedded_temporal import DYNAMIC
 from runtime.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -121,6 +122,12 @@ def test_temporal_knows_what_it_is_told() -> None:
     with TEMPORAL.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as server:
         assert [word for word in told if server.find(word.encode()) < 0] == []
         assert server.find(b'env "POSTGRES_SEED"') < 0
+
+
+def test_a_document_whose_workers_died_waits_as_long_as_on_one_machine() -> None:
+    setting = "history.workflowTaskRetryMaxInterval"
+    [told] = yaml.safe_load((ROOT / "deploy" / "temporal" / "dynamic-config.yaml").read_text())[setting]
+    assert f'"{told["value"]}"' == DYNAMIC[setting]
 
 
 def test_temporal_is_of_the_version_that_runs_on_one_machine() -> None:
