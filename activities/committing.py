@@ -74,7 +74,7 @@ class Committing:
             # A fault of ours in what one person said must not keep everybody else from the document.
             _log.exception("a decision failed", document=step.document, action=step.action)
             what = f"{step.action} failed with {type(error).__name__}, nothing has changed"
-            raise refused(Refusal("internal", what)) from error
+            raise refused(Refusal("decision_failed", what)) from error
 
     async def _note(self, refusal: Refusal, step: Step) -> None:
         """Who tried to move goods that are not theirs to move is on record (policy 4.3.3)."""

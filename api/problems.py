@@ -271,6 +271,9 @@ CATALOGUE: Final[Mapping[str, Kind]] = {
     "database_unreachable": Kind(
         503, "The database can't be reached; ask again soon", "数据库暂时无法访问，请稍后重试"
     ),
+    "decision_failed": Kind(
+        500, "The decision failed by a fault of ours; nothing has changed", "因系统故障未能办理，未作任何更改"
+    ),
     "internal": Kind(500, "Something went wrong on our side", "系统内部出错"),
 }
 

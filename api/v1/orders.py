@@ -81,6 +81,8 @@ DECIDING = responses(
     "named_keeper_needed",
     "unknown_auditor",
     "technician_not_qualified",
+    "decision_failed",
+    "internal",
     "engine_unreachable",
     "database_unreachable",
 )

@@ -54,6 +54,8 @@ async def track(session: Database, now: Now, token: Token) -> TrackingView:
         "quotation_changed",
         "invalid_request",
         "idempotency_key_reused",
+        "decision_failed",
+        "internal",
         "engine_unreachable",
         "database_unreachable",
     ),

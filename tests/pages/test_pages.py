@@ -7,8 +7,9 @@ from typing import Any
 import httpx
 import pytest
 
+from activities.committing import refused
 from database.tables import ReplacementOrder
-from domain.stages import Action
+from domain.stages import Action, Refusal
 from tests.pages.cases import SOLD_OUT, Cases
 from tests.pages.conftest import Browser
 from tests.pages.engine import Engine
@@ -257,6 +258,27 @@ async def test_an_engine_out_of_reach_keeps_form_and_key(browser: Browser, cases
         assert answer.status_code == 503
         assert "不会重复办理" in text(answer)
         engine.unreachable = False
+        again = await send(client, address, answer, "quote", **typed)
+        assert again.status_code == 303
+
+
+async def test_a_fault_of_ours_says_that_nothing_was_done_and_keeps_what_was_typed(
+    browser: Browser, cases: Cases, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(*_: object) -> None:
+        raise refused(Refusal("decision_failed", "quote failed with OverflowError, nothing has changed"))
+
+    number = await cases.apply()
+    address = f"/orders/{number}"
+    typed = {"lines.0.part": "CXW-MOTOR-200", "lines.0.quantity": "1", "note": "晚上七点以后"}
+    async with browser("agent") as client:
+        page = await client.get(address)
+        with monkeypatch.context() as patch:
+            patch.setattr(engine, "step", fails)
+            answer = await send(client, address, page, "quote", **typed)
+        assert answer.status_code == 500
+        assert "未能办理" in text(answer)
+        assert "晚上七点以后" in answer.text
         again = await send(client, address, answer, "quote", **typed)
         assert again.status_code == 303
 
