@@ -15,7 +15,7 @@ ALARM = timedelta(days=2)
 class BareOrder:
     def __init__(self) -> None:
         self._decisions = 0
-        self._scans = 0
+        self._scans = set[str]()
 
     @workflow.run
     async def run(self) -> None:
@@ -30,7 +30,7 @@ class BareOrder:
         await workflow.wait_condition(lambda: self._decisions == 4)  # hand over
         alarm.cancel()
         alarm = self._alarm()
-        await workflow.wait_condition(lambda: self._scans == 3)
+        await workflow.wait_condition(lambda: len(self._scans) == 3)
         await self._commit("deliver")
         self._index("deliver")
         alarm.cancel()
@@ -49,7 +49,7 @@ class BareOrder:
 
     @workflow.signal
     def scanned(self, milestone: str) -> None:
-        self._scans += 1
+        self._scans.add(milestone)
 
     async def _wait_for_decision(self, number: int) -> None:
         alarm = self._alarm()
